@@ -1,0 +1,78 @@
+# Every target makes what it needs. Relative paths only: make cannot cope with spaces in absolute ones.
+PROFILE ?= lesson
+SEED ?= 7
+PY := .venv/bin/python
+INSTALLED := .venv/.installed
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help course test lab refresh lint lock badges data pretrained clean
+
+help:
+	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
+	@echo 'make test        the tests, and the notebooks against their committed outputs'
+	@echo 'make lab         open JupyterLab on notebooks/'
+	@echo 'make data        prepare the dataset'
+	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
+	@echo 'make lint        ruff over modules and notebooks'
+	@echo 'make lock        pin the dependencies of pyproject.toml in requirements.lock'
+	@echo 'make badges      write the address of the repository everywhere  (REPO=owner/name)'
+	@echo 'make pretrained  train the shipped generators'
+	@echo 'make clean       remove everything that make has made: .venv, runs, the prepared dataset'
+	@echo 'PYTHON=…         the Python (3.10 to 3.13) that .venv is made with'
+
+course: data
+	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
+
+test: data
+	$(PY) -m pytest --nbval
+
+lab: data
+	$(PY) -m jupyterlab notebooks
+
+refresh: data
+	$(PY) -m gan_helpers.course refresh $(NAMES)
+
+lint: $(INSTALLED)
+	$(PY) -m ruff check .
+
+# uv resolves for every platform at once, which pip cannot; it is needed here only, so it is not a dependency.
+lock: $(INSTALLED)
+	$(PY) -m pip install --quiet uv
+	$(PY) -m uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --extra test --custom-compile-command "make lock" --quiet \
+	  pyproject.toml --output-file requirements.lock
+
+badges: $(INSTALLED)
+	$(PY) -m gan_helpers.course badges $(if $(REPO),--repo '$(REPO)')
+
+# Takes no time where the dataset is prepared already: so this needs no stamp that could lie.
+data: $(INSTALLED)
+	@$(PY) -m gan_helpers.data
+
+pretrained: data
+	$(PY) -m gan_helpers.pretrained
+
+clean:
+	rm -rf .venv runs data/prepared build *.egg-info .pytest_cache .ruff_cache
+
+# An environment counts only when it was finished and its Python still answers; otherwise it is made anew.
+ifneq ($(shell $(PY) -c 'print("here")' 2>/dev/null),here)
+.PHONY: $(INSTALLED)
+endif
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@if [ -e $@ ] && $(PY) -c '' 2>/dev/null; then exit; fi; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3.10 python3 python); do \
+	  version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  found="$$found $$python=$$version"; \
+	  case $$version in \
+	    3.10|3.11|3.12|3.13) "$$python" -c 'import ensurepip' 2>/dev/null && exec "$$python" -m venv --clear .venv; \
+	      found="$$found (lacks ensurepip; on Debian and Ubuntu: apt install python$$version-venv)";; \
+	  esac; \
+	done; \
+	echo "The course needs Python 3.10 to 3.13. Found:$${found:- none}. Name one with PYTHON=…" >&2; exit 1
+	@rm -f $@
+	@echo 'Installing the locked dependencies into .venv (some minutes, once)…'
+	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,70 @@
+"""The package behind the Fashion GAN course: data, networks, losses, one `GAN`, callbacks, checkpoints, plots.
+
+    import gan_helpers as gh
+
+Names resolve on first use, so that `import gan_helpers` never waits for TensorFlow.
+"""
+
+import importlib
+import os
+import sys
+
+# What goes wrong in TensorFlow reaches Python as an exception; its C++ log would only fill notebooks with noise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "choose_profile": "profiles",
+    "check_setup": "setup_check",
+    "CLASS_NAMES": "data",
+    "load_fashion_mnist": "data",
+    "pipeline": "data",
+    "GAN": "gan",
+    "generate": "gan",
+    "NonSaturating": "losses",
+    "ModelMonitor": "callbacks",
+    "LossPlot": "callbacks",
+    "Checkpoint": "checkpoints",
+    "train": "training",
+    "load_generator": "pretrained",
+    "check_answer": "checks",
+}
+_MODULES = {
+    "callbacks", "checkpoints", "checks", "data", "folders", "gan", "images", "latent", "losses", "networks",
+    "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
+}  # fmt: skip
+
+__all__ = sorted(_HOME_OF)
+_WITHOUT_TENSORFLOW = {"checks", "data", "folders", "images", "latent", "losses", "plots", "pretrained", "profiles"}
+
+
+def _import_tensorflow_quietly() -> None:
+    """TensorFlow's first lines ignore its own log level, so the terminal's stderr is put aside while it is imported."""
+    if "tensorflow" in sys.modules:
+        return
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except ImportError:
+            pass  # the import that needs it says so itself
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def __getattr__(name: str):
+    module = name if name in _MODULES else _HOME_OF.get(name)
+    if module is not None:
+        if module not in _WITHOUT_TENSORFLOW:
+            _import_tensorflow_quietly()
+        imported = importlib.import_module(f"{__name__}.{module}")
+        return imported if name in _MODULES else getattr(imported, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF, *_MODULES})

@@ -1,0 +1,133 @@
+"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from gan_helpers import images, losses, plots
+from gan_helpers.checkpoints import write_whole
+
+
+class _Display:
+    """One output of a notebook cell, redrawn in place. Outside a notebook it shows nothing."""
+
+    def __init__(self):
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        self.works = shell is not None and hasattr(shell, "kernel")
+        self.handle = None
+
+    def show(self, png: bytes, alt: str) -> None:
+        if not self.works:
+            return
+        from IPython.display import display
+
+        bundle, metadata = {"image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}}
+        if self.handle is None:
+            self.handle = display(bundle, metadata=metadata, raw=True, display_id=True)
+        else:
+            self.handle.update(bundle, metadata=metadata, raw=True)
+
+
+class ModelMonitor(keras.callbacks.Callback):
+    """Draws images of the same latent vectors after every epoch, so that you see them change.
+
+    The vectors come from the prior that training uses. In a notebook the newest grid stands below the cell and is
+    redrawn in place. The run folder, made here, receives `images/epoch_0001.png` … and, at the end, `images/progress.gif`.
+
+    Args:
+        run_dir: the run folder; None draws in the notebook only.
+        n: images in the grid.
+        every: epochs between two drawings; the last epoch is always drawn.
+        seed: of the latent vectors.
+        ema: draw the averaged generator; False draws the raw one.
+        scale: screen pixels an image pixel.
+
+    Raises:
+        ValueError: n or every below 1.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike | None = None, n: int = 36, every: int = 1, seed: int = 0, ema: bool = True, scale: int = 2):
+        super().__init__()
+        for name, value in (("n", n), ("every", every), ("scale", scale)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        self.folder = Path(run_dir) / "images" if run_dir is not None else None
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.n, self.every, self.seed, self.ema, self.scale = n, every, seed, ema, scale
+        self._drawn = None
+
+    def on_train_begin(self, logs=None):
+        self._display = _Display()
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        if (epoch + 1) % self.every and not last:
+            return
+        grid = images.grid(self.model.generate(self.n, self.seed, self.ema))
+        png = images.png_bytes(grid, self.scale)
+        if self.folder is not None:
+            write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
+        self._display.show(png, f"Grid of {self.n} generated images after epoch {epoch + 1}, always of the same latent vectors.")
+
+    def on_train_end(self, logs=None):
+        if self.folder is not None and (frames := self.frames()) is not None:
+            write_whole(self.folder / "progress.gif", images.gif_bytes(frames))
+
+    def frames(self) -> np.ndarray | None:
+        """The grids drawn so far, from the run folder, as uint8 (epochs, h, w, channels); None where there are none."""
+        found = sorted(self.folder.glob("epoch_*.png")) if self.folder is not None else []
+        if not found:
+            return None
+        frames = np.stack([np.asarray(Image.open(path)) for path in found])
+        return frames if frames.ndim == 4 else frames[..., None]
+
+
+class LossPlot(keras.callbacks.Callback):
+    """Draws both losses and both accuracies after every epoch, with the equilibrium and the floor drawn in.
+
+    In a notebook the figure stands below the cell and is redrawn in place. `figure()` gives it back afterwards.
+
+    Args:
+        run_dir: where `losses.png` is written at the end; None writes nothing.
+        history: rows of earlier epochs, for a run that goes on (`Checkpoint.rows`).
+        every: epochs between two drawings; the last epoch is always drawn.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike | None = None, history: list[dict] | None = None, every: int = 1):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every is {every}; it must be at least 1")
+        self.run_dir = Path(run_dir) if run_dir is not None else None
+        self.rows = list(history or [])
+        self.every = every
+
+    def on_train_begin(self, logs=None):
+        self._display = _Display()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows = [row for row in self.rows if row["epoch"] <= epoch] + [{"epoch": epoch + 1, **(logs or {})}]
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        if self._display.works and (last or (epoch + 1) % self.every == 0):
+            fig = self.figure()
+            self._display.show(fig.png(), fig.alt)
+
+    def on_train_end(self, logs=None):
+        if self.run_dir is not None and self.rows:
+            write_whole(self.run_dir / "losses.png", self.figure().png())
+
+    def figure(self) -> plots.Figure:
+        """The curves so far.
+
+        Raises:
+            ValueError: no epoch has been trained.
+        """
+        if not self.rows:
+            raise ValueError("nothing to plot yet: no epoch has been trained")
+        objective = getattr(self.model, "objective", None)
+        return plots.loss_curves(self.rows, objective if isinstance(objective, losses.NonSaturating) else None)

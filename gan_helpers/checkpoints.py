@@ -1,0 +1,138 @@
+"""Exact save and restore of everything that a run needs to go on: the newest three epochs, each complete or absent."""
+
+import csv
+import io
+import json
+import os
+import re
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+def _state(gan) -> dict[str, list]:
+    """Every variable that training changes, by owner. `variables` of a model include its dropout's random state."""
+    return {
+        "generator": gan.generator.variables,
+        "discriminator": gan.discriminator.variables,
+        "ema_generator": gan.ema_generator.variables,
+        "g_optimizer": gan.g_optimizer.variables,
+        "d_optimizer": gan.d_optimizer.variables,
+        "gan": [gan.steps],
+    }
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that under its name stands the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save(gan, path: str | os.PathLike, epoch: int, history: list[dict]) -> None:
+    """Write one checkpoint, atomically: a `.npz` of all variables, with epoch, seed and history as JSON beside them.
+
+    The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them.
+    """
+    arrays = {f"{owner}/{i:03d}": np.asarray(variable) for owner, variables in _state(gan).items() for i, variable in enumerate(variables)}
+    facts = {"epoch": epoch, "seed": gan.seed, "latent_dim": gan.latent_dim, "history": history}
+    buffer = io.BytesIO()
+    np.savez(buffer, facts=np.array(json.dumps(facts)), **arrays)
+    write_whole(Path(path), buffer.getvalue())
+
+
+def restore(gan, path: str | os.PathLike) -> tuple[int, list[dict]]:
+    """Bring `gan` (compiled) to where the checkpoint stands; every array is checked before the first is assigned.
+
+    Returns:
+        The number of finished epochs, and the history, one dict an epoch.
+
+    Raises:
+        ValueError: another seed, or a variable that is missing or of another shape; the message names it.
+        OSError, zipfile.BadZipFile, KeyError, zlib.error: the file is not a whole checkpoint.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        facts = json.loads(str(archive["facts"]))
+        if facts["seed"] != gan.seed:
+            raise ValueError(f"{path} belongs to a run with seed {facts['seed']}; this one has seed {gan.seed}. Use that seed, or another run folder.")
+        values = []
+        for owner, variables in _state(gan).items():
+            saved = sum(name.startswith(f"{owner}/") for name in archive.files)
+            if saved != len(variables):
+                raise ValueError(f"{path} does not fit: it holds {saved} variables of {owner}, this run has {len(variables)}")
+            for i, variable in enumerate(variables):
+                value = archive[f"{owner}/{i:03d}"]
+                if value.shape != tuple(variable.shape):
+                    raise ValueError(f"{path} does not fit: {owner} {variable.path} has shape {value.shape} there and {tuple(variable.shape)} here")
+                values.append((variable, value))
+    for variable, value in values:
+        variable.assign(value)
+    return facts["epoch"], facts["history"]
+
+
+def paths(run_dir: str | os.PathLike) -> list[Path]:
+    """The complete checkpoints of a run, oldest first."""
+    found = (Path(run_dir) / "checkpoints").glob("epoch_*.npz")
+    return sorted((p for p in found if re.fullmatch(r"epoch_\d+\.npz", p.name)), key=lambda p: int(p.stem[6:]))
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves a GAN's run after every epoch, and brings it back.
+
+        checkpoint = gh.Checkpoint("runs/dcgan")
+        gan.fit(dataset, epochs=4, initial_epoch=checkpoint.restore(gan), callbacks=[checkpoint])
+
+    Args:
+        run_dir: the run folder; `checkpoints/` and `history.csv` are kept in it.
+        keep: how many of the newest checkpoints stay.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike, keep: int = 3):
+        super().__init__()
+        if keep < 1:
+            raise ValueError(f"keep is {keep}; it must be at least 1")
+        self.run_dir = Path(run_dir)
+        self.keep = keep
+        self.rows: list[dict] = []
+
+    def restore(self, gan) -> int:
+        """Bring the compiled `gan` to the newest checkpoint that can be read; return the number of finished epochs.
+
+        0 where there is none. A damaged checkpoint is passed over with a warning.
+
+        Raises:
+            OSError: there are checkpoints, and none can be read.
+            ValueError: they belong to another network or seed.
+        """
+        found = paths(self.run_dir)
+        for path in reversed(found):
+            try:
+                epoch, self.rows = restore(gan, path)
+                return epoch
+            except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, json.JSONDecodeError) as error:
+                warnings.warn(f"{path} cannot be read ({error}); trying the one before", stacklevel=2)
+        if found:
+            raise OSError(f"none of the {len(found)} checkpoints in {found[0].parent} can be read; begin anew in another run folder")
+        return 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows = [*self.rows, {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}]
+        save(self.model, self.run_dir / "checkpoints" / f"epoch_{epoch + 1:04d}.npz", epoch + 1, self.rows)
+        for path in paths(self.run_dir)[: -self.keep]:
+            path.unlink()
+        table = io.StringIO()
+        writer = csv.DictWriter(table, fieldnames=list(self.rows[-1]), restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.run_dir / "history.csv", table.getvalue().encode())

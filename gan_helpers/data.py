@@ -1,0 +1,194 @@
+"""Fashion-MNIST: in through TensorFlow Datasets, out as arrays and as a `tf.data` pipeline.
+
+Source of the data: Xiao, Rasul, Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+Algorithms", 2017 (arXiv 1708.07747). 60,000 training and 10,000 test images, 28×28, ten classes.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gan_helpers import folders
+from gan_helpers.images import check_pixel_range, check_uint8
+
+CLASS_NAMES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+SIZES = {"train": 60_000, "test": 10_000}
+SHA256 = {
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+}
+_DOWNLOADS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"  # where TFDS gets the files
+
+
+def load_fashion_mnist(split: str = "train", data_dir: str | os.PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Load one split as arrays. The first call prepares the dataset (about half a minute); later calls take under a second.
+
+    Args:
+        split: "train" (60,000 images) or "test" (10,000).
+        data_dir: the folder with the four original `.gz` files; default `data/fashion-mnist` of the course.
+
+    Returns:
+        images uint8 (n, 28, 28, 1), 0 = black, and labels int64 (n,), indices into `CLASS_NAMES`.
+
+    Raises:
+        ValueError: unknown split, or a file whose SHA-256 is not the registered one.
+        FileNotFoundError: the files are not there and cannot be downloaded.
+    """
+    if split not in SIZES:
+        raise ValueError(f"split is {split!r}; it must be one of {', '.join(map(repr, SIZES))}")
+    arrays = prepare(data_dir) / f"{split}.npz"
+    with np.load(arrays) as archive:
+        return archive["images"], archive["labels"]
+
+
+def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -> Path:
+    """Make the prepared dataset where it is missing, and return its folder.
+
+    TFDS builds its own copy from the four files and checks their registered SHA-256. Reading 60,000 PNGs back from it
+    takes 5 to 10 s at every start, so the decoded arrays are kept beside it, one `.npz` a split, each complete or absent.
+    """
+    folder = folders.prepared()
+    if all(_is_whole(folder / f"{split}.npz", size) for split, size in SIZES.items()):
+        return folder
+    files = Path(data_dir) if data_dir is not None else folders.data() / "fashion-mnist"
+    if data_dir is not None and not files.is_dir():
+        raise FileNotFoundError(f"data_dir {str(files)!r} is not a folder; it must hold {', '.join(SHA256)}")
+    missing = check_files(files)
+    if missing:
+        _require_network(files, missing)
+    if folder.parent != folders.data():
+        print(f"{folders.data()} is read-only: the dataset is prepared in {folder}", file=sys.stderr)
+
+    import tensorflow_datasets as tfds
+
+    if not progress:
+        tfds.disable_progress_bar()
+    builder = tfds.builder("fashion_mnist", data_dir=folder / "tfds")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=None if missing else files, try_download_gcs=False)
+    )
+    for split, size in SIZES.items():
+        examples = next(iter(tfds.as_numpy(builder.as_dataset(split=split, batch_size=size, shuffle_files=False))))
+        images, labels = examples["image"], examples["label"].astype(np.int64)
+        if images.shape != (size, 28, 28, 1):
+            raise ValueError(f"the prepared {split} split has shape {images.shape}, not {(size, 28, 28, 1)}; delete {folder} and call again")
+        partial = folder / f"{split}.{os.getpid()}.partial.npz"
+        np.savez(partial, images=images, labels=labels)
+        os.replace(partial, folder / f"{split}.npz")
+    shutil.rmtree(folder / "tfds" / "downloads", ignore_errors=True)  # unpacked copies, not needed again
+    return folder
+
+
+def check_files(files: Path) -> list[str]:
+    """Compare the four files in `files` with their registered SHA-256; return the names of those that are not there."""
+    missing = []
+    for name, expected in SHA256.items():
+        try:
+            found = hashlib.sha256((files / name).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            missing.append(name)
+            continue
+        if found != expected:
+            raise ValueError(
+                f"{files / name} is damaged: expected SHA-256 {expected}, found {found}. "
+                f"Restore it with `git checkout -- data/fashion-mnist`, or delete it to have it downloaded."
+            )
+    return missing
+
+
+def _is_whole(arrays: Path, size: int) -> bool:
+    """Whether the .npz is there with the right number of images; reads the headers only."""
+    try:
+        with zipfile.ZipFile(arrays) as archive, archive.open("images.npy") as member:
+            np.lib.format.read_magic(member)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+            return shape == (size, 28, 28, 1) and dtype == np.uint8
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def _require_network(files: Path, missing: list[str], seconds: float = 4.0) -> None:
+    """Fail at once where TFDS would retry for minutes: ask for one file's header, `seconds` at most."""
+    answered = threading.Event()
+
+    def ask():
+        try:
+            request = urllib.request.Request(_DOWNLOADS + missing[0], method="HEAD")
+            with urllib.request.urlopen(request, timeout=seconds):
+                answered.set()
+        except OSError:
+            pass
+
+    asking = threading.Thread(target=ask, daemon=True)  # a dead name server can block longer than any timeout
+    asking.start()
+    asking.join(seconds)
+    if not answered.is_set():
+        raise FileNotFoundError(
+            f"Fashion-MNIST is not here and cannot be downloaded: {files} lacks {', '.join(missing)}, and {_DOWNLOADS} does not "
+            "answer. Restore the files with `git checkout -- data/fashion-mnist`, or copy the four .gz files into that folder."
+        )
+
+
+def pipeline(images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, images_per_epoch: int | None = None):
+    """A `tf.data.Dataset` of shuffled float batches, made for training: cached in memory, shuffled, batched, prefetched.
+
+    The order of epoch e is a function of (seed, e) alone, so a run that was stopped and goes on sees what the
+    uninterrupted run sees. Each pass over the dataset moves on to the next epoch; `GAN.fit` sets the epoch exactly,
+    through the dataset's attribute `epoch` (a `tf.Variable`).
+
+    Args:
+        images: uint8 (n, h, w, c).
+        batch_size: images a batch; an incomplete last batch is left out, so that every step has the same shape.
+        pixel_range: the range that the discriminator sees.
+        seed: of the shuffling.
+        images_per_epoch: end an epoch after so many images, drawn anew each epoch; default all n.
+
+    Returns:
+        A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch.
+
+    Raises:
+        ValueError: images that are not uint8 batches; a batch size or a number of images out of range.
+    """
+    import tensorflow as tf
+
+    images = check_uint8(images)
+    low, high = check_pixel_range(pixel_range)
+    n = len(images)
+    images_per_epoch = n if images_per_epoch is None else images_per_epoch
+    if not 1 <= images_per_epoch <= n:
+        raise ValueError(f"images_per_epoch is {images_per_epoch}; it must lie in 1…{n}, the number of images")
+    if not 1 <= batch_size <= images_per_epoch:
+        raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch")
+
+    with tf.device("CPU"):  # the whole set is cached as one tensor in the machine's memory, not the GPU's
+        cached = tf.constant(images)
+        epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def order(_):
+        this_epoch = epoch.assign_add(1) - 1
+        shuffled = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), tf.stack([tf.cast(seed, tf.int64), this_epoch]))
+        return tf.data.Dataset.from_tensor_slices(shuffled[:images_per_epoch]).batch(batch_size, drop_remainder=True)
+
+    def to_floats(indices):
+        return tf.cast(tf.gather(cached, indices), tf.float32) * ((high - low) / 255.0) + low
+
+    dataset = tf.data.Dataset.range(1).flat_map(order).map(to_floats, num_parallel_calls=1).prefetch(2)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(images_per_epoch // batch_size))
+    dataset.epoch = epoch
+    return dataset
+
+
+if __name__ == "__main__":
+    print("Fashion-MNIST is prepared in", prepare(progress=True))

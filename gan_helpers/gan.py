@@ -1,0 +1,195 @@
+"""One GAN: two players, one training step, and a slow-moving average of the generator."""
+
+import dataclasses
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_helpers import images, latent, losses
+
+
+def grow_gpu_memory() -> None:
+    """Let TensorFlow take GPU memory as it needs it, not all at once. Without a GPU, nothing happens and the CPU is used."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            warnings.warn(
+                f"{gpu.name} was in use before gan_helpers was imported, so its memory is already taken as a whole. "
+                "To change that, restart the kernel and import gan_helpers first.",
+                stacklevel=2,
+            )
+
+
+grow_gpu_memory()
+
+
+def generate(generator, latents, pixel_range=None, batch_size: int = 500) -> np.ndarray:
+    """Images of a Keras generator, ready to be looked at.
+
+    Args:
+        generator: a Keras model with one input, (n, latent_dim).
+        latents: (n, latent_dim).
+        pixel_range: of the generator; default what its last activation implies.
+        batch_size: images computed at once.
+
+    Returns:
+        uint8 (n, h, w, c).
+
+    Raises:
+        ValueError: latents of the wrong shape or type or with NaN.
+    """
+    latents = latent.check_latents(latents, generator.input_shape[-1])
+    pixel_range = images.pixel_range_of(generator) if pixel_range is None else pixel_range
+    batches = [generator(latents[i : i + batch_size], training=False) for i in range(0, len(latents), batch_size)]
+    return images.to_uint8(np.concatenate(batches), pixel_range)
+
+
+@keras.saving.register_keras_serializable("gan_helpers")
+class GAN(keras.Model):
+    """A generator and a discriminator that train against each other, through Keras' own `compile` and `fit`.
+
+    Each step draws latents, lets both players look at the same generated images, and updates both at once. Latents and
+    label noise are functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
+
+    Args:
+        generator: Keras functional or sequential model, (n, latent_dim) → (n, h, w, c).
+        discriminator: Keras model, (n, h, w, c) → logits (n, 1).
+        loss: a name ("non_saturating") or a callable like `gan_helpers.NonSaturating(label_smoothing=0.1)`.
+        latent_dim: length of a latent vector; default the generator's input.
+        pixel_range: of the images that both work on; default what the generator's last activation implies.
+        ema_decay: of the moving average of the generator's weights, in [0, 1); it starts low and ramps up, as
+            min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
+            (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
+        seed: of latents and label noise.
+
+    Metrics, means over an epoch: `d_loss`, `g_loss`, and `d_real_accuracy`, `d_fake_accuracy`: the shares of real
+    images that the discriminator calls real, and of generated ones that it calls generated.
+
+    Raises:
+        ValueError: shapes that do not fit together, or values out of range.
+    """
+
+    def __init__(self, generator, discriminator, loss="non_saturating", latent_dim=None, pixel_range=None, ema_decay=0.999, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        if latent_dim not in (None, generator.input_shape[-1]):
+            raise ValueError(f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.input_shape[-1]}")
+        if generator.output_shape[1:] != discriminator.input_shape[1:]:
+            raise ValueError(f"the generator makes images of shape {generator.output_shape[1:]}, but the discriminator takes {discriminator.input_shape[1:]}")
+        if discriminator.output_shape[1:] != (1,):
+            raise ValueError(f"the discriminator must end in one logit, shape (n, 1); it ends in {discriminator.output_shape}")
+        if not 0 <= ema_decay < 1:
+            raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.objective = losses.get(loss)
+        self.latent_dim = generator.input_shape[-1]
+        self.pixel_range = images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
+        self.means = {name: keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real_accuracy", "d_fake_accuracy")}
+        self.built = True  # both players are; nothing is left to be built by a first batch
+
+    def compile(self, g_optimizer=None, d_optimizer=None, jit_compile=False, **kwargs):
+        """As in Keras, with one optimizer a player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
+
+        `jit_compile` is off unless asked for: on a CPU, XLA halves the speed of these networks.
+        """
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.g_optimizer = keras.optimizers.get(g_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
+        self.d_optimizer = keras.optimizers.get(d_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
+        self.g_optimizer.build(self.generator.trainable_variables)
+        self.d_optimizer.build(self.discriminator.trainable_variables)
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def sample_latents(self, n, seed):
+        """Latent vectors from the prior that training uses: float32 (n, latent_dim), a function of the seed alone."""
+        return latent.sample(n, self.latent_dim, seed)
+
+    def train_step(self, real_images):
+        seed = (self.seed, self.steps.value)
+        latents = self.sample_latents(tf.shape(real_images)[0], seed)
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
+                fake_images = self.generator(latents, training=True)
+            real_logits = self.discriminator(real_images, training=True)
+            fake_logits = self.discriminator(fake_images, training=True)
+            d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
+        d_gradients = d_tape.gradient(d_loss, self.discriminator.trainable_variables)
+        g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
+        self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+        self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
+        self.update_ema()
+        self.steps.assign_add(1)
+
+        self.means["d_loss"].update_state(d_loss)
+        self.means["g_loss"].update_state(g_loss)
+        self.means["d_real_accuracy"].update_state(tf.cast(real_logits > 0, tf.float32))
+        self.means["d_fake_accuracy"].update_state(tf.cast(fake_logits <= 0, tf.float32))
+        return {name: mean.result() for name, mean in self.means.items()}
+
+    def update_ema(self):
+        """Move the average a little towards the generator, batch norm statistics included."""
+        step = tf.cast(self.steps.value, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights):
+            average.assign(weight + decay * (average - weight))
+
+    def fit(self, x=None, *args, callbacks=None, **kwargs):
+        """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops."""
+        callbacks = list(keras.tree.flatten(callbacks or []))
+        if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
+            callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch)))
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
+        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+
+    def call(self, latents, training=False):
+        """Images of the averaged generator as floats in `pixel_range`, (n, h, w, c)."""
+        return self.ema_generator(latents, training=training)
+
+    def generate(self, n: int, seed: int = 0, ema: bool = True) -> np.ndarray:
+        """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c)."""
+        if n < 1:
+            raise ValueError(f"n is {n}; it must be at least 1")
+        return generate(self.ema_generator if ema else self.generator, self.sample_latents(n, seed), self.pixel_range)
+
+    def get_config(self):
+        # A loss of ours is kept as its settings; a callable of the user's own must be registered with Keras.
+        loss = self.objective
+        loss = {"name": "non_saturating", **dataclasses.asdict(loss)} if isinstance(loss, losses.NonSaturating) else keras.saving.serialize_keras_object(loss)
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "loss": loss,
+            "pixel_range": list(self.pixel_range),
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        settings = dict(config["loss"])
+        config["loss"] = (
+            losses.LOSSES[settings.pop("name")](**settings) if settings.get("name") in losses.LOSSES else keras.saving.deserialize_keras_object(settings)
+        )
+        for player in ("generator", "discriminator"):
+            config[player] = keras.saving.deserialize_keras_object(config[player])
+        return cls(**config)
+
+    def get_compile_config(self):
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")}
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(optimizer) for name, optimizer in config.items()})

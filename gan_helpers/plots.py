@@ -1,0 +1,108 @@
+"""Figures for people: each returned as a `Figure` that carries its own alt text."""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure as MatplotlibFigure
+
+from gan_helpers.images import check_uint8
+
+REAL_COLOR, FAKE_COLOR, THIRD_COLOR = "#0072b2", "#d55e00", "#009e73"  # told apart by colour-blind readers (Okabe, Ito)
+
+
+class Figure(MatplotlibFigure):
+    """A matplotlib figure that a notebook shows with alt text, on white, so that it reads on a dark page too.
+
+    Its `text/plain` is the alt text: what a terminal prints, a screen reader says and nbval compares.
+    """
+
+    alt = ""
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def png(self, dpi: int = 90) -> bytes:
+        """The figure as PNG bytes, cropped to what is drawn."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def figure(alt: str, figsize=(8, 4)) -> Figure:
+    """An empty figure; fill it with `fig.subplots(…)`, and end the cell with `fig`.
+
+    Args:
+        alt: what the picture shows, for those who do not see it.
+        figsize: width and height in inches.
+    """
+    if not alt or not alt.strip():
+        raise ValueError("a figure needs alt text: say in a sentence what it shows")
+    new = Figure(figsize=figsize, layout="constrained")
+    new.alt = " ".join(alt.split())
+    return new
+
+
+def show_images(images, titles=None, columns: int | None = None, alt: str | None = None, size: float = 0.9) -> Figure:
+    """A grid of images.
+
+    Args:
+        images: uint8 (n, h, w, 1 or 3).
+        titles: one short text an image.
+        columns: images a row; default as near to a square as can be.
+        alt: alt text; default made from the number of images and the titles.
+        size: inches an image.
+    """
+    images = check_uint8(images)
+    n = len(images)
+    if n == 0:
+        raise ValueError("expected at least one image; got 0")
+    if titles is not None and len(titles) != n:
+        raise ValueError(f"expected {n} titles, one an image; got {len(titles)}")
+    columns = min(n, columns or int(np.ceil(np.sqrt(n))))
+    rows = -(-n // columns)
+    alt = alt or f"Grid of {n} images, {columns} a row" + (": " + ", ".join(map(str, titles)) if titles is not None else "")
+    fig = figure(alt, figsize=(columns * size, rows * (size + (0.22 if titles is not None else 0))))
+    axes = np.atleast_1d(fig.subplots(rows, columns)).ravel()
+    for ax in axes:
+        ax.axis("off")
+    for i, (ax, image) in enumerate(zip(axes, images)):
+        ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=8, pad=2)
+    return fig
+
+
+def loss_curves(history: list[dict], loss=None) -> Figure:
+    """Losses and accuracies over epochs, with the lines that tell how to read them.
+
+    Args:
+        history: one dict an epoch with `d_loss`, `g_loss`, `d_real_accuracy`, `d_fake_accuracy`; `epoch` where it does not start at 1.
+        loss: the objective, for its equilibrium and floor; without them no lines are drawn.
+    """
+    epochs = [row.get("epoch", i + 1) for i, row in enumerate(history)]
+    equilibrium, floor = getattr(loss, "equilibrium", {}), getattr(loss, "floor", None)
+    fig = figure(
+        "Left: discriminator and generator loss over epochs, with dotted lines where they stand at equilibrium and a dashed "
+        "line at the lowest discriminator loss there is. Right: the shares of real and generated images that the "
+        "discriminator judges rightly, over epochs, with a dotted line at one half.",
+        figsize=(10, 3.4),
+    )
+    left, right = fig.subplots(1, 2)
+    marker = "o" if len(epochs) < 30 else None
+    for name, label, color in (("d_loss", "discriminator", REAL_COLOR), ("g_loss", "generator", FAKE_COLOR)):
+        left.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
+        if name in equilibrium:
+            left.axhline(equilibrium[name], color=color, ls=":", lw=1, label=f"{label} at equilibrium: {equilibrium[name]:.2f}")
+    if floor is not None:
+        left.axhline(floor, color=REAL_COLOR, ls="--", lw=1, label=f"discriminator has won: {floor:.2f}")
+    for name, label, color in (("d_real_accuracy", "real called real", REAL_COLOR), ("d_fake_accuracy", "generated called generated", FAKE_COLOR)):
+        right.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
+    right.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
+    right.set_ylim(-0.02, 1.02)
+    left.set_ylim(bottom=0)
+    for ax, title in ((left, "Loss"), (right, "Discriminator accuracy")):
+        ax.set_title(title)
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(fontsize=7)
+    return fig

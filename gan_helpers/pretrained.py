@@ -1,0 +1,121 @@
+"""The shipped generators: trained by `python -m gan_helpers.pretrained`, checked and loaded by `load_generator`."""
+
+import hashlib
+import json
+import os
+import platform
+import warnings
+from pathlib import Path
+
+from gan_helpers import folders
+
+SHIPPED = {"course_dcgan": 27}  # minutes of training time on two CPU cores
+SEED = 0  # stated before the run
+
+
+def manifest() -> dict:
+    """What is known of each shipped generator: file, SHA-256, recipe, command, seed, seconds, images seen, versions."""
+    path = folders.data() / "pretrained" / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def load_generator(path_or_name: str | os.PathLike):
+    """A trained generator as a Keras model: float latents (n, latent_dim) → images in the range of its last activation.
+
+    Args:
+        path_or_name: the name of a shipped generator, a run folder, or a `.keras` or `.h5` file that holds a generator
+            or a whole `GAN` (whose averaged generator is returned).
+
+    Raises:
+        ValueError: unknown name (the message lists them), or a shipped file whose SHA-256 is not the manifest's.
+        FileNotFoundError: a path with nothing there, or a run folder without a checkpoint.
+    """
+    shipped = manifest()
+    if str(path_or_name) in shipped:
+        return _load_shipped(shipped[str(path_or_name)])
+    path = Path(path_or_name)
+    if path.is_dir():
+        return _load_run(path)
+    if path.suffix not in (".keras", ".h5"):
+        raise ValueError(
+            f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), nor a run folder, nor a .keras or .h5 file"
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    import keras
+
+    from gan_helpers.gan import GAN  # registers the class, so that a saved GAN can be read
+
+    warnings.warn(f"{path} is not one of the course's own files: load models only from people you trust", stacklevel=2)
+    model = keras.models.load_model(path, compile=False, safe_mode=True)
+    return model.ema_generator if isinstance(model, GAN) else model
+
+
+def _load_shipped(entry: dict):
+    from gan_helpers import recipes
+
+    path = folders.data() / "pretrained" / entry["file"]
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != entry["sha256"]:
+        raise ValueError(
+            f"{path} is not the file that the manifest names: expected SHA-256 {entry['sha256']}, found {found}. Restore it with `git checkout -- data/pretrained`."
+        )
+    recipe = recipes.get(entry["recipe"])
+    generator = recipe.generator(recipe.latent_dim)
+    generator.load_weights(path)
+    return generator
+
+
+def _load_run(run_dir: Path):
+    from gan_helpers import checkpoints, recipes
+
+    config = run_dir / "config.json"
+    if not config.exists():
+        raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json")
+    facts = json.loads(config.read_text())
+    gan = recipes.get(facts["recipe"]).build(facts["seed"])
+    if not checkpoints.Checkpoint(run_dir).restore(gan):
+        raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
+    return gan.ema_generator
+
+
+def ship(name: str, minutes: float | None = None) -> dict:
+    """Train a recipe into `runs/pretrained/<name>` (going on where it stopped) and ship its averaged generator.
+
+    Returns:
+        The generator's entry in the manifest.
+    """
+    import importlib.metadata
+
+    from gan_helpers import checkpoints, training
+
+    minutes = minutes or SHIPPED[name]
+    run = training.train(name, folders.runs("pretrained") / name, minutes=minutes, seed=SEED, verbose=2)
+    folder = folders.data() / "pretrained"
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{name}.partial.weights.h5"
+    run.gan.ema_generator.save_weights(partial)
+    content = partial.read_bytes()
+    os.replace(partial, folder / f"{name}.weights.h5")
+    entry = {
+        "file": f"{name}.weights.h5",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "recipe": name,
+        "command": f"python -m gan_helpers.pretrained {name}",
+        "seed": SEED,
+        "epochs": len(run.history),
+        "seconds": round(sum(row["seconds"] for row in run.history)),
+        "images_seen": int(run.gan.steps.numpy()) * json.loads((run.folder / "config.json").read_text())["batch_size"],
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+        "versions": {package: importlib.metadata.version(package) for package in ("tensorflow", "keras", "numpy")},
+    }
+    content = json.dumps({**manifest(), name: entry}, indent=2).encode() + b"\n"
+    checkpoints.write_whole(folder / "manifest.json", content)
+    return entry
+
+
+if __name__ == "__main__":
+    import sys
+
+    for name in sys.argv[1:] or SHIPPED:
+        print(json.dumps(ship(name), indent=2))

@@ -1,0 +1,218 @@
+"""The course's commands, on toy notebooks with real kernels."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from gan_helpers import course
+
+PARAMETERS = 'PROFILE = "lesson"\nSEED = 7'
+KEY_FIGURE = 'print(f"Key figure: {PROFILE} {SEED}")'
+PICTURE = """from IPython.display import display
+import base64, os
+png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+display({"image/png": png, "text/plain": "dot"}, raw=True, metadata={"image/png": {"alt": 'A "black" <dot>'}})"""
+WIDGET = "import ipywidgets\nipywidgets.IntSlider(3)"
+
+
+def write_notebook(folder, name, *sources, parameters=PARAMETERS):
+    cells = [
+        new_markdown_cell(f"# {name}"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        *map(new_code_cell, sources),
+        new_code_cell(KEY_FIGURE, metadata={"tags": ["key-figure"]}),
+    ]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    folder.mkdir(exist_ok=True)
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / f"{name}.ipynb")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "notebooks with späces"
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """Run the course on the toy notebooks; gives the result and the summary's rows by name."""
+
+    def run(*options):
+        out = tmp_path / "out"
+        arguments = ["run", "--notebooks", str(folder), "--out", str(out), *options]
+        result = CliRunner().invoke(course.main, arguments)
+        summary = out / "summary.json"
+        rows = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else []
+        return result, {row["notebook"]: row for row in rows}
+
+    return run
+
+
+def test_success_writes_copies_html_and_summary(folder, run, tmp_path):
+    write_notebook(folder, "01_a", PICTURE, WIDGET, "block = bytearray(200 * 2**20)\nimport time; time.sleep(0.6)")
+    write_notebook(folder, "02_b", "import os\nprint(os.getcwd())")
+    result, rows = run("--profile", "quick", "--seed", "11")
+
+    assert result.exit_code == 0, result.output
+    assert list(rows) == ["01_a", "02_b"]
+    assert [row["key_figure"] for row in rows.values()] == ["quick 11"] * 2
+    assert rows["01_a"]["peak_memory_mib"] > 200 + rows["02_b"]["peak_memory_mib"] / 2
+    assert rows["01_a"]["seconds"] > 0.6
+    assert (tmp_path / "out/summary.md").read_text(encoding="utf-8") in result.output
+    page = (tmp_path / "out/01_a.html").read_text(encoding="utf-8")
+    assert "alt='A \"black\" &lt;dot&gt;'" in page, "the picture's alt text"
+    assert "application/vnd.jupyter.widget-state+json" in page
+    assert str(folder) in (tmp_path / "out/02_b.ipynb").read_text(encoding="utf-8"), "runs in the notebooks' folder"
+    assert not list((tmp_path / "out").glob(".*")), "no temporary file is left"
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("raise ValueError('first\\nlast')", "ValueError: last"),
+        ("import os; os.kill(os.getpid(), 9)", "DeadKernelError: Kernel died"),
+    ],
+)
+def test_failure_names_notebook_and_cell_and_keeps_the_copy(folder, run, tmp_path, source, error):
+    write_notebook(folder, "01_a", "print('so far')", source)
+    write_notebook(folder, "02_b")
+    result, rows = run()
+
+    assert result.exit_code == 1
+    copy = tmp_path / "out" / "01_a.failed.ipynb"
+    message = f"Error: 01_a.ipynb failed at In [4] `{source}`: {error} (partial copy: {copy})"
+    assert message in result.output.splitlines()
+    assert rows["01_a"]["status"] == "failed" and "02_b" not in rows
+    assert "so far" in copy.read_text(encoding="utf-8")
+    assert not (copy.parent / "01_a.ipynb").exists()
+
+
+def test_goes_on_with_what_is_missing(folder, run, tmp_path):
+    trace = tmp_path / "trace"
+    mark = f"open({str(trace)!r}, 'a').write({{}})"
+    write_notebook(folder, "01_a", mark.format("'a'"))
+    write_notebook(folder, "02_b", mark.format("'b'"), "1 / 0")
+    assert run()[0].exit_code == 1
+
+    write_notebook(folder, "02_b", mark.format("'B'"))
+    result, rows = run()
+    assert result.exit_code == 0 and list(rows) == ["01_a", "02_b"]
+    assert trace.read_text() == "abB", "01_a is done, 02_b is not"
+    assert not (tmp_path / "out" / "02_b.failed.ipynb").exists()
+
+    (tmp_path / "out" / "01_a.ipynb").unlink()
+    run()
+    assert trace.read_text() == "abBa", "a row without its copy is not done"
+    run("--seed", "8")
+    assert trace.read_text() == "abBaaB", "another seed is another run"
+    run("--seed", "8")
+    assert trace.read_text() == "abBaaB"
+    run("--seed", "8", "--force")
+    assert trace.read_text() == "abBaaBaB"
+
+
+def test_a_missing_parameter_is_named_before_anything_runs(folder, run):
+    write_notebook(folder, "01_a")
+    write_notebook(folder, "02_b", parameters='PROFILE = "lesson"')
+    result, rows = run()
+    assert result.exit_code == 1 and not rows
+    for part in ("02_b.ipynb", "SEED", "PROFILE and SEED"):
+        assert part in result.output
+
+
+def test_a_wrong_profile_names_the_three(run, folder):
+    write_notebook(folder, "01_a")
+    result, _ = run("--profile", "fast")
+    assert result.exit_code == 2
+    for part in ("fast", "quick", "lesson", "full"):
+        assert part in result.output
+
+
+def refresh(folder, *names):
+    return CliRunner().invoke(course.main, ["refresh", "--notebooks", str(folder), *names])
+
+
+def test_refresh_twice_gives_the_same_files(folder):
+    write_notebook(folder, "01_a", PICTURE, WIDGET, "for i in range(3): print(i, flush=True)")
+    write_notebook(folder / "solutions", "01_a_solutions", "6 * 7")
+    lesson, solution = folder / "01_a.ipynb", folder / "solutions" / "01_a_solutions.ipynb"
+    assert refresh(folder).exit_code == 0
+    first = lesson.read_bytes(), solution.read_bytes()
+    assert refresh(folder).exit_code == 0
+    assert (lesson.read_bytes(), solution.read_bytes()) == first
+
+    notebook = nbformat.read(lesson, as_version=4)
+    assert [cell.id for cell in notebook.cells] == [f"cell-{number}" for number in range(6)]
+    _, _, picture, widget, stream, last = notebook.cells
+    assert picture.outputs[0].metadata["image/png"]["alt"] == 'A "black" <dot>'
+    assert list(widget.outputs[0].data) == ["text/plain"], "no dead widget view"
+    assert [output.text for output in stream.outputs] == ["0\n1\n2\n"]
+    assert last.execution_count == 5 and last.metadata == {"tags": ["key-figure"]}
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+def test_refresh_leaves_a_failing_notebook_as_it_was(folder):
+    write_notebook(folder, "01_a", "1 / 0")
+    before = (folder / "01_a.ipynb").read_bytes()
+    result = refresh(folder)
+    assert result.exit_code == 1 and "01_a.ipynb" in result.output and "ZeroDivisionError" in result.output
+    assert (folder / "01_a.ipynb").read_bytes() == before
+    assert "01_a" in refresh(folder, "07").output, "an unknown name lists what there is"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    old = "https://github.com/old-owner/old.name"
+    badge = "https://colab.research.google.com/github/old-owner/old.name/blob/main/notebooks/01_a.ipynb"
+    (tmp_path / "pyproject.toml").write_text(f'[project.urls]\nRepository = "{old}"\n')
+    (tmp_path / "README.md").write_text(f"git clone {old}\n[x]({badge})\nhttps://github.com/other/data\n")
+    write_notebook(tmp_path / "notebooks", "01_a", f'REPOSITORY = "{old}"', f"# {badge}")
+    write_notebook(tmp_path / "notebooks/solutions", "01_a_solutions", f'REPOSITORY = "{old}"')
+    return tmp_path
+
+
+def test_badges_rewrite_every_address(repository):
+    def texts():
+        paths = [path for path in repository.rglob("*") if path.is_file()]
+        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+    before = texts()
+    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository), "--repo", "me/my-course"])
+    assert result.exit_code == 0, result.output
+    after = texts()
+    assert after == {name: text.replace("old-owner/old.name", "me/my-course") for name, text in before.items()}
+    assert "github.com/other/data" in after["README.md"]
+
+    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository)])
+    assert result.exit_code == 0 and result.output == "" and texts() == after
+
+
+@pytest.mark.parametrize("name", ["", "me", "me/", "a/b/c", "me/my course", "https://github.com/me/my", "-me/x"])
+def test_badges_refuse_a_bad_name(repository, name):
+    before = (repository / "README.md").read_bytes()
+    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository), "--repo", name])
+    assert result.exit_code == 2 and "owner/name" in result.output
+    assert (repository / "README.md").read_bytes() == before
+
+
+def test_help_is_fast_and_imports_no_tensorflow():
+    code = "import sys\nfrom gan_helpers import course\nsys.exit('tensorflow' in sys.modules or 'papermill' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-m", "gan_helpers.course", "--help"], check=True, capture_output=True)
+    assert time.monotonic() - start < 2
+
+
+def test_a_bar_in_a_log_is_plain_lines(capsys):
+    lines = course.LogLines(sys.stderr)
+    for text in ("\rCourse: 0%", "\x1b[A", "\n", "\rCourse: 50%   "):
+        lines.write(text)
+    assert os.linesep.join(capsys.readouterr().err.splitlines()) == os.linesep.join(["Course: 0%", "Course: 50%"])
