@@ -34,6 +34,7 @@ refresh: data
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 # uv resolves for every platform at once, which pip cannot; it is needed here only, so it is not a dependency.
 lock: $(INSTALLED)

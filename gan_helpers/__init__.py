@@ -26,6 +26,7 @@ _HOME_OF = {
     "NonSaturating": "losses",
     "ModelMonitor": "callbacks",
     "LossPlot": "callbacks",
+    "StopAfter": "callbacks",
     "Checkpoint": "checkpoints",
     "train": "training",
     "load_generator": "pretrained",

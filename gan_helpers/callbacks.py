@@ -1,6 +1,7 @@
-"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses."""
+"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses, `StopAfter` its time."""
 
 import os
+import time
 from pathlib import Path
 
 import keras
@@ -8,13 +9,17 @@ import numpy as np
 from PIL import Image
 
 from gan_helpers import images, losses, plots
-from gan_helpers.checkpoints import write_whole
+from gan_helpers.atomic import write_whole
 
 
 class _Display:
-    """One output of a notebook cell, redrawn in place. Outside a notebook it shows nothing."""
+    """One output of a notebook cell, redrawn in place. Outside a notebook it shows nothing.
 
-    def __init__(self):
+    The alt text changes with each drawing; `text/plain` stays `name`, so that re-executed notebooks compare equal.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
         from IPython import get_ipython
 
         shell = get_ipython()
@@ -26,7 +31,7 @@ class _Display:
             return
         from IPython.display import display
 
-        bundle, metadata = {"image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}}
+        bundle, metadata = {"image/png": png, "text/plain": self.name}, {"image/png": {"alt": alt}}
         if self.handle is None:
             self.handle = display(bundle, metadata=metadata, raw=True, display_id=True)
         else:
@@ -51,7 +56,15 @@ class ModelMonitor(keras.callbacks.Callback):
         ValueError: n or every below 1.
     """
 
-    def __init__(self, run_dir: str | os.PathLike | None = None, n: int = 36, every: int = 1, seed: int = 0, ema: bool = True, scale: int = 2):
+    def __init__(
+        self,
+        run_dir: str | os.PathLike | None = None,
+        n: int = 36,
+        every: int = 1,
+        seed: int = 0,
+        ema: bool = True,
+        scale: int = 2,
+    ):
         super().__init__()
         for name, value in (("n", n), ("every", every), ("scale", scale)):
             if value < 1:
@@ -63,7 +76,7 @@ class ModelMonitor(keras.callbacks.Callback):
         self._drawn = None
 
     def on_train_begin(self, logs=None):
-        self._display = _Display()
+        self._display = _Display("ModelMonitor: generated images")
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
@@ -73,7 +86,9 @@ class ModelMonitor(keras.callbacks.Callback):
         png = images.png_bytes(grid, self.scale)
         if self.folder is not None:
             write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
-        self._display.show(png, f"Grid of {self.n} generated images after epoch {epoch + 1}, always of the same latent vectors.")
+        self._display.show(
+            png, f"Grid of {self.n} generated images after epoch {epoch + 1}, always of the same latent vectors."
+        )
 
     def on_train_end(self, logs=None):
         if self.folder is not None and (frames := self.frames()) is not None:
@@ -108,7 +123,7 @@ class LossPlot(keras.callbacks.Callback):
         self.every = every
 
     def on_train_begin(self, logs=None):
-        self._display = _Display()
+        self._display = _Display("LossPlot: losses and accuracies")
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows = [row for row in self.rows if row["epoch"] <= epoch] + [{"epoch": epoch + 1, **(logs or {})}]
@@ -131,3 +146,26 @@ class LossPlot(keras.callbacks.Callback):
             raise ValueError("nothing to plot yet: no epoch has been trained")
         objective = getattr(self.model, "objective", None)
         return plots.loss_curves(self.rows, objective if isinstance(objective, losses.NonSaturating) else None)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends training at the first step after `seconds` of it, so that systems can be compared at equal time.
+
+    Raises:
+        ValueError: seconds not above 0.
+    """
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        if not seconds > 0:
+            raise ValueError(f"seconds is {seconds}; it must be greater than 0")
+        self.seconds = seconds
+
+    def on_train_begin(self, logs=None):
+        self._began = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._began is None:  # the first step also compiles; the clock starts behind it
+            self._began = time.perf_counter()
+        elif time.perf_counter() - self._began >= self.seconds:
+            self.model.stop_training = True

@@ -13,6 +13,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from gan_helpers.atomic import write_whole
+
 
 def _state(gan) -> dict[str, list]:
     """Every variable that training changes, by owner. `variables` of a model include its dropout's random state."""
@@ -26,26 +28,16 @@ def _state(gan) -> dict[str, list]:
     }
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that under its name stands the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def save(gan, path: str | os.PathLike, epoch: int, history: list[dict]) -> None:
     """Write one checkpoint, atomically: a `.npz` of all variables, with epoch, seed and history as JSON beside them.
 
     The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them.
     """
-    arrays = {f"{owner}/{i:03d}": np.asarray(variable) for owner, variables in _state(gan).items() for i, variable in enumerate(variables)}
+    arrays = {
+        f"{owner}/{i:03d}": np.asarray(variable)
+        for owner, variables in _state(gan).items()
+        for i, variable in enumerate(variables)
+    }
     facts = {"epoch": epoch, "seed": gan.seed, "latent_dim": gan.latent_dim, "history": history}
     buffer = io.BytesIO()
     np.savez(buffer, facts=np.array(json.dumps(facts)), **arrays)
@@ -65,16 +57,23 @@ def restore(gan, path: str | os.PathLike) -> tuple[int, list[dict]]:
     with np.load(path, allow_pickle=False) as archive:
         facts = json.loads(str(archive["facts"]))
         if facts["seed"] != gan.seed:
-            raise ValueError(f"{path} belongs to a run with seed {facts['seed']}; this one has seed {gan.seed}. Use that seed, or another run folder.")
+            raise ValueError(
+                f"{path} belongs to a run with seed {facts['seed']}; this one has seed {gan.seed}. "
+                "Use that seed, or another run folder."
+            )
         values = []
         for owner, variables in _state(gan).items():
             saved = sum(name.startswith(f"{owner}/") for name in archive.files)
             if saved != len(variables):
-                raise ValueError(f"{path} does not fit: it holds {saved} variables of {owner}, this run has {len(variables)}")
+                raise ValueError(
+                    f"{path} does not fit: it holds {saved} variables of {owner}, this run has {len(variables)}"
+                )
             for i, variable in enumerate(variables):
                 value = archive[f"{owner}/{i:03d}"]
                 if value.shape != tuple(variable.shape):
-                    raise ValueError(f"{path} does not fit: {owner} {variable.path} has shape {value.shape} there and {tuple(variable.shape)} here")
+                    raise ValueError(
+                        f"{path} does not fit: {owner} {variable.path} has shape {value.shape} there and {tuple(variable.shape)} here"
+                    )
                 values.append((variable, value))
     for variable, value in values:
         variable.assign(value)
@@ -123,7 +122,9 @@ class Checkpoint(keras.callbacks.Callback):
             except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, json.JSONDecodeError) as error:
                 warnings.warn(f"{path} cannot be read ({error}); trying the one before", stacklevel=2)
         if found:
-            raise OSError(f"none of the {len(found)} checkpoints in {found[0].parent} can be read; begin anew in another run folder")
+            raise OSError(
+                f"none of the {len(found)} checkpoints in {found[0].parent} can be read; begin anew in another run folder"
+            )
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -132,7 +133,9 @@ class Checkpoint(keras.callbacks.Callback):
         for path in paths(self.run_dir)[: -self.keep]:
             path.unlink()
         table = io.StringIO()
-        writer = csv.DictWriter(table, fieldnames=list(self.rows[-1]), restval="", extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(
+            table, fieldnames=list(self.rows[-1]), restval="", extrasaction="ignore", lineterminator="\n"
+        )
         writer.writeheader()
         writer.writerows(self.rows)
         write_whole(self.run_dir / "history.csv", table.getvalue().encode())

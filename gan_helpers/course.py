@@ -19,8 +19,10 @@ from pathlib import Path
 
 import click
 
+from gan_helpers.atomic import write_whole
+from gan_helpers.profiles import PROFILES
+
 ROOT = Path(__file__).resolve().parent.parent
-PROFILES = ("quick", "lesson", "full")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # nbconvert's lab template leaves out the alt text that a picture carries in its metadata: put it in.
@@ -64,6 +66,7 @@ def run(profile, seed, force, notebooks, out):
 
     wanted = {lesson.stem: {"sha256": sha256(lesson), "profile": profile, "seed": seed} for lesson in lessons}
     rows = {} if force else finished(out, wanted)
+    write_summary(out, list(rows.values()))
     todo = [lesson for lesson in lessons if lesson.stem not in rows]
     bar = tqdm(todo, "Course", len(lessons), initial=len(rows), unit="notebook", **bar_style(position=0))
     for lesson in bar:
@@ -140,7 +143,7 @@ def execute(lesson, out, parameters):
 
     executed = nbformat.read(partial, as_version=4)
     if not error:
-        write(out / f"{lesson.stem}.html", to_html(executed, title=lesson.stem))
+        write_whole(out / f"{lesson.stem}.html", to_html(executed, title=lesson.stem).encode())
         failed.unlink(missing_ok=True)
     os.replace(partial, failed if error else out / lesson.name)
     return {
@@ -190,8 +193,8 @@ def to_html(executed, title):
 
 def write_summary(out, rows):
     """Write the rows as summary.json and, as a table, summary.md."""
-    write(out / "summary.json", json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-    write(out / "summary.md", table(rows) + "\n")
+    write_whole(out / "summary.json", (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(out / "summary.md", (table(rows) + "\n").encode())
 
 
 def table(rows):
@@ -236,7 +239,7 @@ class PeakMemory(threading.Thread):
 
 
 class LogLines:
-    """A stream for progress bars in a log: every refresh is a line, no cursor movements."""
+    """A stream for progress bars in a log: every refresh is a line of its own."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -288,7 +291,7 @@ def refresh(names, notebooks):
         except (CellExecutionError, RuntimeError, TimeoutError) as error:
             bar.close()
             raise click.ClickException(f"{path.name}: {error}") from None
-        write(path, text)
+        write_whole(path, text.encode())
 
 
 def refreshed(path):
@@ -358,7 +361,7 @@ def badges(repo, root):
     """Write the repository's address into pyproject.toml, the notebooks and the README."""
     project = root / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
-    repo = repo or REPOSITORY.search(text)[2]
+    repo = REPOSITORY.search(text)[2] if repo is None else repo
     if not re.fullmatch(NAME, repo):
         raise click.BadParameter(f"{repo!r} is not of the form owner/name", param_hint="--repo")
 
@@ -376,17 +379,10 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write(path, text):
-    """Write a text file whole or not at all, with the same line ends on every system."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(text.encode())
-    os.replace(temporary, path)
-
-
 def rewrite(path, text):
     """Write `text` if the file does not hold it yet, and say so."""
     if text != path.read_text(encoding="utf-8"):
-        write(path, text)
+        write_whole(path, text.encode())
         click.echo(f"rewritten: {path.name}")
 
 

@@ -32,4 +32,6 @@ def prepared() -> Path:
                 return folder
         except OSError:
             continue
-    raise PermissionError(f"no writable folder for the prepared dataset: tried {preferred}, {cache} and the temporary folder")
+    raise PermissionError(
+        f"no writable folder for the prepared dataset: tried {preferred}, {cache} and the temporary folder"
+    )

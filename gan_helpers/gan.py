@@ -72,14 +72,31 @@ class GAN(keras.Model):
         ValueError: shapes that do not fit together, or values out of range.
     """
 
-    def __init__(self, generator, discriminator, loss="non_saturating", latent_dim=None, pixel_range=None, ema_decay=0.999, seed=0, **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss="non_saturating",
+        latent_dim=None,
+        pixel_range=None,
+        ema_decay=0.999,
+        seed=0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if latent_dim not in (None, generator.input_shape[-1]):
-            raise ValueError(f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.input_shape[-1]}")
+            raise ValueError(
+                f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.input_shape[-1]}"
+            )
         if generator.output_shape[1:] != discriminator.input_shape[1:]:
-            raise ValueError(f"the generator makes images of shape {generator.output_shape[1:]}, but the discriminator takes {discriminator.input_shape[1:]}")
+            raise ValueError(
+                f"the generator makes images of shape {generator.output_shape[1:]}, "
+                f"but the discriminator takes {discriminator.input_shape[1:]}"
+            )
         if discriminator.output_shape[1:] != (1,):
-            raise ValueError(f"the discriminator must end in one logit, shape (n, 1); it ends in {discriminator.output_shape}")
+            raise ValueError(
+                f"the discriminator must end in one logit, shape (n, 1); it ends in {discriminator.output_shape}"
+            )
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
         self.generator = generator
@@ -89,11 +106,15 @@ class GAN(keras.Model):
         self.ema_generator.trainable = False
         self.objective = losses.get(loss)
         self.latent_dim = generator.input_shape[-1]
-        self.pixel_range = images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
+        self.pixel_range = (
+            images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
+        )
         self.ema_decay = ema_decay
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        self.means = {name: keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real_accuracy", "d_fake_accuracy")}
+        self.means = {
+            name: keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real_accuracy", "d_fake_accuracy")
+        }
         self.built = True  # both players are; nothing is left to be built by a first batch
 
     def compile(self, g_optimizer=None, d_optimizer=None, jit_compile=False, **kwargs):
@@ -148,7 +169,9 @@ class GAN(keras.Model):
         """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops."""
         callbacks = list(keras.tree.flatten(callbacks or []))
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
-            callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch)))
+            callbacks.insert(
+                0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
+            )
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
         return super().fit(x, *args, callbacks=callbacks, **kwargs)
@@ -166,7 +189,11 @@ class GAN(keras.Model):
     def get_config(self):
         # A loss of ours is kept as its settings; a callable of the user's own must be registered with Keras.
         loss = self.objective
-        loss = {"name": "non_saturating", **dataclasses.asdict(loss)} if isinstance(loss, losses.NonSaturating) else keras.saving.serialize_keras_object(loss)
+        loss = (
+            {"name": "non_saturating", **dataclasses.asdict(loss)}
+            if isinstance(loss, losses.NonSaturating)
+            else keras.saving.serialize_keras_object(loss)
+        )
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
@@ -182,14 +209,18 @@ class GAN(keras.Model):
         config = dict(config)
         settings = dict(config["loss"])
         config["loss"] = (
-            losses.LOSSES[settings.pop("name")](**settings) if settings.get("name") in losses.LOSSES else keras.saving.deserialize_keras_object(settings)
+            losses.LOSSES[settings.pop("name")](**settings)
+            if settings.get("name") in losses.LOSSES
+            else keras.saving.deserialize_keras_object(settings)
         )
         for player in ("generator", "discriminator"):
             config[player] = keras.saving.deserialize_keras_object(config[player])
         return cls(**config)
 
     def get_compile_config(self):
-        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")}
+        return {
+            name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")
+        }
 
     def compile_from_config(self, config):
         self.compile(**{name: keras.saving.deserialize_keras_object(optimizer) for name, optimizer in config.items()})

@@ -20,7 +20,9 @@ def check_pixel_range(pixel_range) -> tuple[float, float]:
     except (TypeError, ValueError):
         low = high = math.nan
     if not low < high:
-        raise ValueError(f"pixel_range is {pixel_range!r}; it must be a pair (low, high), such as (-1, 1) for tanh or (0, 1) for sigmoid")
+        raise ValueError(
+            f"pixel_range is {pixel_range!r}; it must be a pair (low, high), such as (-1, 1) for tanh or (0, 1) for sigmoid"
+        )
     return low, high
 
 
@@ -61,7 +63,8 @@ def pixel_range_of(generator) -> tuple[float, float]:
         if layer.weights or activation not in (None, "linear"):
             break
     raise ValueError(
-        f"cannot tell the pixel range of {generator.name!r}: its last layer ends in neither tanh nor sigmoid. Say pixel_range=(low, high)."
+        f"cannot tell the pixel range of {generator.name!r}: its last layer ends in neither tanh nor sigmoid. "
+        "Say pixel_range=(low, high)."
     )
 
 
@@ -84,7 +87,9 @@ def grid(images, columns: int | None = None, padding: int = 2) -> np.ndarray:
     if columns < 1:
         raise ValueError(f"columns is {columns}; it must be at least 1")
     rows = math.ceil(n / columns)
-    sheet = np.full((rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8)
+    sheet = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8
+    )
     for i, image in enumerate(images):
         top = padding + (i // columns) * (height + padding)
         left = padding + (i % columns) * (width + padding)

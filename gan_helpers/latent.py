@@ -35,13 +35,17 @@ def check_latents(latents, latent_dim: int) -> np.ndarray:
     try:
         array = np.asarray(latents, np.float32)
     except (TypeError, ValueError):
-        raise ValueError(f"expected latent vectors as numbers of shape (n, {latent_dim}); got {type(latents).__name__}") from None
+        raise ValueError(
+            f"expected latent vectors as numbers of shape (n, {latent_dim}); got {type(latents).__name__}"
+        ) from None
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 2 or array.shape[1] != latent_dim or len(array) == 0:
         raise ValueError(f"expected latent vectors of shape (n, {latent_dim}), n ≥ 1; got shape {np.shape(latents)}")
     if not np.isfinite(array).all():
-        raise ValueError(f"expected finite latent vectors; got NaN or infinity in {int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)}")
+        raise ValueError(
+            f"expected finite latent vectors; got NaN or infinity in {int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)}"
+        )
     return array
 
 

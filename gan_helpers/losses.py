@@ -70,7 +70,7 @@ class NonSaturating:
 
 def _entropy(p: float) -> float:
     """Binary entropy in nats, 0 at both ends."""
-    return -sum(q * math.log(q) for q in (p, 1 - p) if q > 0)
+    return sum(-q * math.log(q) for q in (p, 1 - p) if 0 < q < 1)
 
 
 LOSSES = {"non_saturating": NonSaturating}
@@ -85,5 +85,7 @@ def get(loss):
     if callable(loss):
         return loss
     if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}; it must be one of {', '.join(map(repr, LOSSES))}, or a callable (real logits, fake logits, seed)")
+        raise ValueError(
+            f"loss is {loss!r}; it must be one of {', '.join(map(repr, LOSSES))}, or a callable (real logits, fake logits, seed)"
+        )
     return LOSSES[loss]()

@@ -1,11 +1,14 @@
 """Figures for people: each returned as a `Figure` that carries its own alt text."""
 
+import base64
+import html
 import io
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from gan_helpers.images import check_uint8
+from gan_helpers.images import check_uint8, gif_bytes
 
 REAL_COLOR, FAKE_COLOR, THIRD_COLOR = "#0072b2", "#d55e00", "#009e73"  # told apart by colour-blind readers (Okabe, Ito)
 
@@ -42,6 +45,39 @@ def figure(alt: str, figsize=(8, 4)) -> Figure:
     return new
 
 
+class Animation:
+    """A GIF that a notebook plays, with alt text.
+
+    Args:
+        frames: uint8 (t, h, w, 1 or 3), or a list of figures of one size.
+        alt: what it shows, for those who do not see it.
+        milliseconds: a frame.
+        scale: screen pixels an image pixel.
+    """
+
+    def __init__(self, frames, alt: str, milliseconds: int = 200, scale: int = 1):
+        if len(frames) and isinstance(frames[0], MatplotlibFigure):
+            frames = np.stack([_pixels(fig) for fig in frames])
+        self.gif = gif_bytes(frames, milliseconds, scale)
+        self.alt = " ".join(alt.split())
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        source = base64.b64encode(self.gif).decode()
+        # As HTML, because nbconvert does not show image/gif.
+        return {
+            "text/html": f'<img alt="{html.escape(self.alt)}" src="data:image/gif;base64,{source}">',
+            "text/plain": self.alt,
+        }
+
+
+def _pixels(fig: MatplotlibFigure, dpi: int = 70) -> np.ndarray:
+    fig.set_dpi(dpi)
+    fig.set_facecolor("white")
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def show_images(images, titles=None, columns: int | None = None, alt: str | None = None, size: float = 0.9) -> Figure:
     """A grid of images.
 
@@ -60,13 +96,17 @@ def show_images(images, titles=None, columns: int | None = None, alt: str | None
         raise ValueError(f"expected {n} titles, one an image; got {len(titles)}")
     columns = min(n, columns or int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
-    alt = alt or f"Grid of {n} images, {columns} a row" + (": " + ", ".join(map(str, titles)) if titles is not None else "")
+    alt = alt or f"Grid of {n} images, {columns} a row" + (
+        ": " + ", ".join(map(str, titles)) if titles is not None else ""
+    )
     fig = figure(alt, figsize=(columns * size, rows * (size + (0.22 if titles is not None else 0))))
     axes = np.atleast_1d(fig.subplots(rows, columns)).ravel()
     for ax in axes:
         ax.axis("off")
     for i, (ax, image) in enumerate(zip(axes, images)):
-        ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        ax.imshow(
+            image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255, interpolation="nearest"
+        )
         if titles is not None:
             ax.set_title(titles[i], fontsize=8, pad=2)
     return fig
@@ -92,10 +132,15 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
     for name, label, color in (("d_loss", "discriminator", REAL_COLOR), ("g_loss", "generator", FAKE_COLOR)):
         left.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
         if name in equilibrium:
-            left.axhline(equilibrium[name], color=color, ls=":", lw=1, label=f"{label} at equilibrium: {equilibrium[name]:.2f}")
+            left.axhline(
+                equilibrium[name], color=color, ls=":", lw=1, label=f"{label} at equilibrium: {equilibrium[name]:.2f}"
+            )
     if floor is not None:
         left.axhline(floor, color=REAL_COLOR, ls="--", lw=1, label=f"discriminator has won: {floor:.2f}")
-    for name, label, color in (("d_real_accuracy", "real called real", REAL_COLOR), ("d_fake_accuracy", "generated called generated", FAKE_COLOR)):
+    for name, label, color in (
+        ("d_real_accuracy", "real called real", REAL_COLOR),
+        ("d_fake_accuracy", "generated called generated", FAKE_COLOR),
+    ):
         right.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
     right.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
     right.set_ylim(-0.02, 1.02)

@@ -7,7 +7,10 @@ import platform
 import warnings
 from pathlib import Path
 
+from PIL import Image
+
 from gan_helpers import folders
+from gan_helpers.atomic import write_whole
 
 SHIPPED = {"course_dcgan": 27}  # minutes of training time on two CPU cores
 SEED = 0  # stated before the run
@@ -38,7 +41,8 @@ def load_generator(path_or_name: str | os.PathLike):
         return _load_run(path)
     if path.suffix not in (".keras", ".h5"):
         raise ValueError(
-            f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), nor a run folder, nor a .keras or .h5 file"
+            f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), "
+            "nor a run folder, nor a .keras or .h5 file"
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
@@ -58,7 +62,8 @@ def _load_shipped(entry: dict):
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != entry["sha256"]:
         raise ValueError(
-            f"{path} is not the file that the manifest names: expected SHA-256 {entry['sha256']}, found {found}. Restore it with `git checkout -- data/pretrained`."
+            f"{path} is not the file that the manifest names: expected SHA-256 {entry['sha256']}, found {found}. "
+            "Restore it with `git checkout -- data/pretrained`."
         )
     recipe = recipes.get(entry["recipe"])
     generator = recipe.generator(recipe.latent_dim)
@@ -82,12 +87,14 @@ def _load_run(run_dir: Path):
 def ship(name: str, minutes: float | None = None) -> dict:
     """Train a recipe into `runs/pretrained/<name>` (going on where it stopped) and ship its averaged generator.
 
+    Writes `data/pretrained/<name>.weights.h5`, its entry in the manifest, and the README's pictures of it in `images/`.
+
     Returns:
         The generator's entry in the manifest.
     """
     import importlib.metadata
 
-    from gan_helpers import checkpoints, training
+    from gan_helpers import training
 
     minutes = minutes or SHIPPED[name]
     run = training.train(name, folders.runs("pretrained") / name, minutes=minutes, seed=SEED, verbose=2)
@@ -110,8 +117,23 @@ def ship(name: str, minutes: float | None = None) -> dict:
         "versions": {package: importlib.metadata.version(package) for package in ("tensorflow", "keras", "numpy")},
     }
     content = json.dumps({**manifest(), name: entry}, indent=2).encode() + b"\n"
-    checkpoints.write_whole(folder / "manifest.json", content)
+    write_whole(folder / "manifest.json", content)
+    _draw(name, run)
     return entry
+
+
+def _draw(name: str, run) -> None:
+    """The README's pictures: the first 40 latent vectors of seed 0, whatever they give, and the training as a film."""
+    import numpy as np
+
+    from gan_helpers import images
+
+    sheet = images.grid(run.gan.generate(40, seed=0), columns=10)
+    write_whole(folders.root() / "images" / f"{name}.png", images.png_bytes(sheet, scale=2))
+    frames = np.stack([np.asarray(Image.open(path)) for path in sorted((run.folder / "images").glob("epoch_*.png"))])[
+        ..., None
+    ]
+    write_whole(folders.root() / "images" / f"{name}_training.gif", images.gif_bytes(frames, 400))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ class Recipe:
     def build(self, seed: int = 0) -> GAN:
         """A fresh compiled GAN; the seed fixes its first weights, its latents and its label noise."""
         keras.utils.set_random_seed(seed)
-        gan = GAN(self.generator(self.latent_dim), self.discriminator(), loss=self.loss, ema_decay=self.ema_decay, seed=seed)
+        gan = GAN(
+            self.generator(self.latent_dim), self.discriminator(), loss=self.loss, ema_decay=self.ema_decay, seed=seed
+        )
         gan.compile(
             g_optimizer=keras.optimizers.Adam(self.g_learning_rate, beta_1=self.beta_1, beta_2=self.beta_2),
             d_optimizer=keras.optimizers.Adam(self.d_learning_rate, beta_1=self.beta_1, beta_2=self.beta_2),

@@ -10,8 +10,9 @@ from pathlib import Path
 import keras
 
 from gan_helpers import data, images, recipes
+from gan_helpers.atomic import write_whole
 from gan_helpers.callbacks import LossPlot, ModelMonitor
-from gan_helpers.checkpoints import Checkpoint, write_whole
+from gan_helpers.checkpoints import Checkpoint
 from gan_helpers.gan import GAN
 
 
@@ -89,9 +90,15 @@ def _keep_config(run_dir: Path, config: dict) -> None:
     path = run_dir / "config.json"
     if path.exists():
         before = json.loads(path.read_text())
-        differing = [f"{key}: {before.get(key)!r} there, {value!r} here" for key, value in config.items() if before.get(key) != value]
+        differing = [
+            f"{key}: {before.get(key)!r} there, {value!r} here"
+            for key, value in config.items()
+            if before.get(key) != value
+        ]
         if differing:
-            raise ValueError(f"{run_dir} belongs to another run ({'; '.join(differing)}). Use another folder, or delete this one.")
+            raise ValueError(
+                f"{run_dir} belongs to another run ({'; '.join(differing)}). Use another folder, or delete this one."
+            )
         return
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
     write_whole(path, json.dumps({**config, "versions": versions, "files": data.SHA256}, indent=2).encode())

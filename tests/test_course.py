@@ -1,10 +1,8 @@
 """The course's commands, on toy notebooks with real kernels."""
 
 import json
-import os
 import subprocess
 import sys
-import time
 
 import nbformat
 import pytest
@@ -16,9 +14,10 @@ from gan_helpers import course
 PARAMETERS = 'PROFILE = "lesson"\nSEED = 7'
 KEY_FIGURE = 'print(f"Key figure: {PROFILE} {SEED}")'
 PICTURE = """from IPython.display import display
-import base64, os
 png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-display({"image/png": png, "text/plain": "dot"}, raw=True, metadata={"image/png": {"alt": 'A "black" <dot>'}})"""
+alt = {"image/png": {"alt": 'A "black" <dot>'}}
+display({"image/png": png, "text/plain": "dot"}, raw=True, metadata=alt)"""
+BIG = "block = bytearray(200 * 2**20)\nimport time; time.sleep(0.6)"
 WIDGET = "import ipywidgets\nipywidgets.IntSlider(3)"
 
 
@@ -57,7 +56,7 @@ def run(folder, tmp_path):
 
 
 def test_success_writes_copies_html_and_summary(folder, run, tmp_path):
-    write_notebook(folder, "01_a", PICTURE, WIDGET, "block = bytearray(200 * 2**20)\nimport time; time.sleep(0.6)")
+    write_notebook(folder, "01_a", PICTURE, WIDGET, BIG)
     write_notebook(folder, "02_b", "import os\nprint(os.getcwd())")
     result, rows = run("--profile", "quick", "--seed", "11")
 
@@ -70,7 +69,8 @@ def test_success_writes_copies_html_and_summary(folder, run, tmp_path):
     page = (tmp_path / "out/01_a.html").read_text(encoding="utf-8")
     assert "alt='A \"black\" &lt;dot&gt;'" in page, "the picture's alt text"
     assert "application/vnd.jupyter.widget-state+json" in page
-    assert str(folder) in (tmp_path / "out/02_b.ipynb").read_text(encoding="utf-8"), "runs in the notebooks' folder"
+    executed = (tmp_path / "out/02_b.ipynb").read_text(encoding="utf-8")
+    assert "notebooks with späces\\n" in executed, "it runs in the notebooks' folder"
     assert not list((tmp_path / "out").glob(".*")), "no temporary file is left"
 
 
@@ -179,40 +179,44 @@ def repository(tmp_path):
     return tmp_path
 
 
+def badges(repository, *options):
+    return CliRunner().invoke(course.main, ["badges", "--root", str(repository), *options])
+
+
 def test_badges_rewrite_every_address(repository):
     def texts():
         paths = [path for path in repository.rglob("*") if path.is_file()]
         return {path.name: path.read_text(encoding="utf-8") for path in paths}
 
     before = texts()
-    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository), "--repo", "me/my-course"])
+    result = badges(repository, "--repo", "me/my-course")
     assert result.exit_code == 0, result.output
     after = texts()
-    assert after == {name: text.replace("old-owner/old.name", "me/my-course") for name, text in before.items()}
+    for name, text in before.items():
+        assert after[name] == text.replace("old-owner/old.name", "me/my-course")
     assert "github.com/other/data" in after["README.md"]
 
-    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository)])
+    result = badges(repository)
     assert result.exit_code == 0 and result.output == "" and texts() == after
 
 
-@pytest.mark.parametrize("name", ["", "me", "me/", "a/b/c", "me/my course", "https://github.com/me/my", "-me/x"])
+@pytest.mark.parametrize("name", ["", "me", "me/", "a/b/c", "me/my course", "https://github.com/me/x"])
 def test_badges_refuse_a_bad_name(repository, name):
     before = (repository / "README.md").read_bytes()
-    result = CliRunner().invoke(course.main, ["badges", "--root", str(repository), "--repo", name])
+    result = badges(repository, "--repo", name)
     assert result.exit_code == 2 and "owner/name" in result.output
     assert (repository / "README.md").read_bytes() == before
 
 
-def test_help_is_fast_and_imports_no_tensorflow():
-    code = "import sys\nfrom gan_helpers import course\nsys.exit('tensorflow' in sys.modules or 'papermill' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-    start = time.monotonic()
-    subprocess.run([sys.executable, "-m", "gan_helpers.course", "--help"], check=True, capture_output=True)
-    assert time.monotonic() - start < 2
+def test_help_imports_neither_tensorflow_nor_papermill():
+    code = "import sys; from gan_helpers import course; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    modules = run.stdout.split()
+    assert "gan_helpers.course" in modules and not {"tensorflow", "papermill", "nbformat"} & set(modules)
 
 
 def test_a_bar_in_a_log_is_plain_lines(capsys):
     lines = course.LogLines(sys.stderr)
-    for text in ("\rCourse: 0%", "\x1b[A", "\n", "\rCourse: 50%   "):
+    for text in ("\rCourse: 0%", "\n", "\r   ", "\rCourse: 50%   "):
         lines.write(text)
-    assert os.linesep.join(capsys.readouterr().err.splitlines()) == os.linesep.join(["Course: 0%", "Course: 50%"])
+    assert capsys.readouterr().err.splitlines() == ["Course: 0%", "Course: 50%"]

@@ -1,0 +1,110 @@
+"""The two-player training step."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from gan_helpers import data, networks
+from gan_helpers.gan import GAN
+from gan_helpers.losses import NonSaturating
+
+
+def test_each_player_descends_its_own_loss(small_gan, some_images):
+    """One step is compared with gradients computed by hand, for plain gradient descent."""
+    import tensorflow as tf
+
+    generator, discriminator = networks.mlp_generator(8, (16,)), networks.mlp_discriminator((16,))
+    gan = GAN(generator, discriminator, seed=5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.01))
+    batch = next(iter(data.pipeline(some_images, 32)))
+    latents = gan.sample_latents(32, (5, 0))
+    with tf.GradientTape(persistent=True) as tape:
+        d_loss, g_loss = NonSaturating()(discriminator(batch), discriminator(generator(latents)))
+    expected = [
+        w - 0.1 * g for w, g in zip(generator.trainable_variables, tape.gradient(g_loss, generator.trainable_variables))
+    ]
+    expected += [
+        w - 0.01 * g
+        for w, g in zip(discriminator.trainable_variables, tape.gradient(d_loss, discriminator.trainable_variables))
+    ]
+    logs = gan.train_step(batch)
+    for variable, value in zip(generator.trainable_variables + discriminator.trainable_variables, expected):
+        assert np.allclose(variable, value, atol=1e-6)
+    assert float(logs["d_loss"]) == pytest.approx(float(d_loss), abs=1e-5) and float(logs["g_loss"]) == pytest.approx(
+        float(g_loss), abs=1e-5
+    )
+
+
+def test_fit_reports_means_over_the_epoch_and_moves_the_ema(small_gan, some_images):
+    gan = small_gan()
+    before = gan.ema_generator.get_weights()
+    history = gan.fit(data.pipeline(some_images, 32), epochs=2, verbose=0).history
+    assert sorted(history) == ["d_fake_accuracy", "d_loss", "d_real_accuracy", "g_loss"] and len(history["d_loss"]) == 2
+    assert int(gan.steps.value) == 16 == int(gan.g_optimizer.iterations) == int(gan.d_optimizer.iterations)
+    after, raw = gan.ema_generator.get_weights(), gan.generator.get_weights()
+    assert not np.array_equal(before[0], after[0]) and not np.array_equal(after[0], raw[0])
+
+
+def test_the_ema_ramps_up(small_gan):
+    gan = small_gan(ema_decay=0.999)
+    for average in gan.ema_generator.weights:
+        average.assign(average * 0)
+    gan.update_ema()  # step 0: decay (1 + 0) / (10 + 0)
+    for average, weight in zip(gan.ema_generator.weights, gan.generator.weights):
+        assert np.allclose(average, 0.9 * weight, atol=1e-6)
+
+
+def test_the_mlp_gan_learns(some_images):
+    """After a few hundred steps the pixel means are nearer to the data's than before: it cannot pass without learning."""
+    gan = GAN(networks.mlp_generator(16, (64, 128)), networks.mlp_discriminator((128,)), seed=1)
+    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
+    target = some_images.mean(axis=0)
+    distance = lambda: np.abs(gan.generate(256).mean(axis=0) - target).mean()  # noqa: E731
+    before = distance()
+    gan.fit(data.pipeline(some_images, 32), epochs=40, verbose=0)
+    assert distance() < 0.5 * before
+
+
+def test_generate_is_uint8_and_a_function_of_the_seed(small_gan):
+    gan = small_gan()
+    images = gan.generate(5, seed=3)
+    assert images.shape == (5, 28, 28, 1) and images.dtype == np.uint8
+    assert np.array_equal(images, gan.generate(5, seed=3)) and not np.array_equal(images, gan.generate(5, seed=4))
+    with pytest.raises(ValueError, match="n is 0"):
+        gan.generate(0)
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", NonSaturating(label_smoothing=0.1, label_noise=0.1)])
+def test_a_saved_gan_comes_back_whole_and_trains_on_alike(small_gan, some_images, tmp_path, loss):
+    gan = small_gan(loss=loss)
+    dataset = data.pipeline(some_images, 32)
+    gan.fit(dataset, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.objective == gan.objective and int(loaded.steps.value) == int(gan.steps.value)
+    for owner in ("generator", "discriminator", "ema_generator", "g_optimizer", "d_optimizer"):
+        for mine, theirs in zip(getattr(gan, owner).variables, getattr(loaded, owner).variables):
+            if "seed_generator" not in mine.path:  # .keras does not hold dropout's random state; checkpoints do
+                assert np.array_equal(mine, theirs), mine.path
+
+
+def test_networks_that_do_not_fit_are_refused():
+    generator, discriminator = networks.mlp_generator(8, (4,)), networks.mlp_discriminator((4,))
+    with pytest.raises(ValueError, match="latent_dim is 9.*length 8"):
+        GAN(generator, discriminator, latent_dim=9)
+    colour = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"\(28, 28, 1\).*\(32, 32, 3\)"):
+        GAN(generator, colour)
+    classes = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+    with pytest.raises(ValueError, match="one logit"):
+        GAN(generator, classes)
+    with pytest.raises(ValueError, match="ema_decay is 1"):
+        GAN(generator, discriminator, ema_decay=1)
+
+
+def test_shipped_networks_have_the_documented_shapes():
+    for builder in (networks.mlp_generator, networks.dcgan_generator):
+        assert builder(10).output_shape == (None, 28, 28, 1)
+    for builder in (networks.mlp_discriminator, networks.dcgan_discriminator):
+        assert builder().output_shape == (None, 1)

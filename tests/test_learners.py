@@ -1,0 +1,107 @@
+"""What a learner meets: profiles, the set-up check, exercises, shipped generators."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import gan_helpers as gh
+from gan_helpers import checks, folders, pretrained, setup_check
+
+
+def test_a_wrong_profile_names_the_three():
+    assert gh.choose_profile("lesson", quick=1, lesson=2, full=3) == 2
+    with pytest.raises(ValueError, match="'fast'.*'quick', 'lesson', 'full'"):
+        gh.choose_profile("fast", quick=1, lesson=2, full=3)
+
+
+def test_an_unknown_name_lists_what_there_is():
+    with pytest.raises(AttributeError, match="'Gan'.*GAN"):
+        gh.Gan  # noqa: B018
+    assert {"GAN", "ModelMonitor", "pipeline"} <= set(dir(gh))
+    for name in gh.__all__:
+        assert getattr(gh, name) is not None
+
+
+@pytest.mark.fault(31)
+def test_a_dependency_that_is_missing_or_too_old_is_named_with_the_command(monkeypatch):
+    monkeypatch.setattr(
+        setup_check.importlib.metadata,
+        "requires",
+        lambda _: ["keras>=99.1", "no-such-package>=2", 'pytest>=999; extra == "test"'],
+    )
+    with pytest.raises(ImportError) as caught:
+        setup_check.check_setup()
+    for part in (
+        "keras: found ",
+        "needs 99.1",
+        "no-such-package: found none, needs 2",
+        "pip install --upgrade",
+        '"keras>=99.1"',
+    ):
+        assert part in str(caught.value)
+    assert "pytest" not in str(caught.value)
+
+
+def test_hints_come_in_steps_and_the_right_answer_is_told_why(capsys, monkeypatch):
+    monkeypatch.setitem(checks.EXERCISES, "0.1", checks.Exercise(checks.close(1.0), ("first", "second"), "Because."))
+    for answer in (..., 3, 4, 5, "text", 1.0004):
+        gh.check_answer("0.1", answer)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1].split(".")[0] for line in lines][:1] == ["not answered yet"]
+    assert [line.rsplit(" ", 1)[1] for line in lines[1:4]] == ["first", "second", "second"]
+    assert "raised ValueError" in lines[4] and lines[5] == "Exercise 0.1: correct. Because."
+    with pytest.raises(ValueError, match="no exercise '9.9'"):
+        gh.check_answer("9.9", 1)
+
+
+def test_every_shipped_generator_is_what_the_manifest_says():
+    shipped = pretrained.manifest()
+    assert shipped, "no generator is shipped"
+    for name, entry in shipped.items():
+        assert {"file", "sha256", "recipe", "command", "seed", "seconds", "images_seen"} <= entry.keys()
+        generator = gh.load_generator(name)
+        images = gh.generate(generator, gh.latent.sample(64, generator.input_shape[-1], seed=0))
+        assert images.shape == (64, 28, 28, 1) and images.std() > 30  # not grey
+        assert len(np.unique(images.reshape(64, -1), axis=0)) == 64  # not collapsed
+
+
+@pytest.mark.fault(21)
+def test_a_shipped_file_with_other_bytes_is_refused(tmp_path, monkeypatch):
+    shutil.copytree(folders.data() / "pretrained", tmp_path / "data" / "pretrained")
+    monkeypatch.setattr(folders, "root", lambda: tmp_path)
+    name, entry = next(iter(pretrained.manifest().items()))
+    path = tmp_path / "data" / "pretrained" / entry["file"]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"expected SHA-256 {entry['sha256']}, found"):
+        gh.load_generator(name)
+
+
+def test_generators_load_from_a_run_folder_and_both_formats(small_gan, tmp_path):
+    gan = small_gan()
+    expected = gan.generate(4)
+    for name in ("generator.keras", "generator.h5"):
+        gan.ema_generator.save(tmp_path / name)
+        with pytest.warns(UserWarning, match="people you trust"):
+            loaded = gh.load_generator(tmp_path / name)
+        assert np.array_equal(gh.generate(loaded, gan.sample_latents(4, 0)), expected)
+    gan.save(tmp_path / "gan.keras")
+    with pytest.warns(UserWarning):
+        assert np.array_equal(
+            gh.generate(gh.load_generator(tmp_path / "gan.keras"), gan.sample_latents(4, 0)), expected
+        )
+
+
+def test_what_cannot_be_a_generator_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="'course_dcgann' is neither a shipped generator .*course_dcgan"):
+        gh.load_generator("course_dcgann")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        gh.load_generator(tmp_path / "gone.keras")
+    with pytest.raises(FileNotFoundError, match="not a run folder"):
+        gh.load_generator(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"recipe": "course_mlp", "seed": 0}))
+    with pytest.raises(FileNotFoundError, match="no finished epoch"):
+        gh.load_generator(tmp_path)

@@ -1,0 +1,240 @@
+"""What a machine can check of the repository: dependencies, floors of the package, anatomy of notebooks."""
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from gan_helpers.course import ADDRESSES, NAME, REPOSITORY
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+REPO = REPOSITORY.search(PROJECT)[2]
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|Users|tmp|work|content|mnt|opt)/|[A-Z]:\\")
+
+# --- dependencies ---------------------------------------------------------------------------------
+
+
+def requirements():
+    """The requirements in pyproject.toml, extra by extra (Python 3.10 has no tomllib)."""
+    lists = re.findall(r"^(dependencies|lab|test) = \[(.*?)\]$", PROJECT, re.MULTILINE | re.DOTALL)
+    return {name: re.findall(r'"([^"]+)"', body) for name, body in lists}
+
+
+def test_environment_yml_equals_pyproject():
+    wanted = requirements()
+    assert all(wanted[name] for name in ("dependencies", "lab", "test"))
+    everything = [line for lines in wanted.values() for line in lines if not line.startswith("gan-helpers")]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, packages = environment["dependencies"]
+    assert packages["pip"] == [*everything, "-e ."]
+    specifier = re.search(r'requires-python = "(.+)"', PROJECT)[1]
+    assert (python, pip) == (f"python {specifier}", "pip")
+    assert environment["channels"] == ["conda-forge"]
+
+
+def test_lock_pins_and_hashes_everything_and_names_no_address():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert not re.search(r"://|--(extra-)?index|--find-links|--trusted|@ ", text)
+    pins = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
+    for pin in pins:
+        assert re.match(r"[\w.-]+==\S+", pin) and "--hash=sha256:" in pin, pin.splitlines()[0]
+    locked = {pin.split("==")[0] for pin in pins}
+    for line in sum(requirements().values(), []):
+        name = re.match(r"[\w-]+", line)[0].lower().replace("_", "-")
+        assert name in locked | {"gan-helpers"}, f"{name} is not locked: make lock"
+
+
+# --- floors of the package ------------------------------------------------------------------------
+
+# A module imports from lower floors, and on its own only from what stands left of it: so there is no circle.
+FLOORS = {
+    4: ("pretrained", "course", "__main__"),
+    3: ("training", "explorer"),
+    2: ("checkpoints", "checks", "recipes", "callbacks", "metrics"),
+    1: ("latent", "losses", "networks", "plots", "gan"),
+    0: ("atomic", "folders", "profiles", "images", "setup_check", "data"),
+}
+PLACE = {module: (floor, n) for floor, modules in FLOORS.items() for n, module in enumerate(modules)}
+MODULES = [path for path in sorted((ROOT / "gan_helpers").glob("*.py")) if path.stem != "__init__"]
+
+
+def package_imports(path):
+    """The modules of the package that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name}: import from gan_helpers, not from a dot"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name.split(".")[1] for name in names if name.startswith("gan_helpers."))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_imports_from_lower_floors(path):
+    assert path.stem in PLACE, f"{path.name} has no floor yet: give it one here and in CONTRIBUTING.md"
+    for imported in package_imports(path):
+        assert PLACE[imported] < PLACE[path.stem], f"{path.stem} must not import {imported}"
+
+
+# --- anatomy of the notebooks ---------------------------------------------------------------------
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tagged(notebook, tag):
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+@pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem)
+def lesson(request):
+    """A lesson's path and its notebook."""
+    return request.param, nbformat.read(request.param, as_version=4)
+
+
+@pytest.fixture(scope="module", params=LESSONS + SOLUTIONS, ids=lambda path: path.stem)
+def any_notebook(request):
+    """Path and notebook of a lesson or a solution."""
+    return request.param, nbformat.read(request.param, as_version=4)
+
+
+def test_lessons_are_numbered_and_each_has_its_solution():
+    assert [path.stem[:2] for path in LESSONS] == [f"{n:02}" for n in range(1, len(LESSONS) + 1)]
+    assert len(LESSONS) >= 5
+    assert [path.stem for path in SOLUTIONS] == [f"{path.stem}_solutions" for path in LESSONS]
+
+
+def test_opening(lesson):
+    path, notebook = lesson
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(rf"# {path.stem[:2]} · \S", first.source)
+    headings = re.findall(r"^# ", prose(notebook), re.MULTILINE)
+    assert len(headings) == 1, "one H1"
+    colab = "https://colab.research.google.com"
+    link = f"{colab}/github/{REPO}/blob/main/notebooks/{path.name}"
+    assert f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({link})" in first.source
+    for part in ("**You will be able to**", "**Needs**", "**Time**: quick"):
+        assert part in first.source
+
+
+def test_set_up_cell_is_the_same_everywhere(any_notebook):
+    _, notebook = any_notebook
+    (cell,) = tagged(notebook, "setup")
+    (reference,) = tagged(nbformat.read(LESSONS[0], as_version=4), "setup")
+    assert code_cells(notebook)[0] is cell
+    assert cell.source == reference.source
+    assert f'REPOSITORY = "https://github.com/{REPO}"' in cell.source.splitlines()
+
+
+def test_addresses_agree_with_pyproject():
+    """`make badges` has been run: README and notebooks name the repository of pyproject.toml."""
+    assert re.fullmatch(NAME, REPO)
+    for path in [ROOT / "README.md", *LESSONS, *SOLUTIONS]:
+        for match in ADDRESSES.finditer(path.read_text(encoding="utf-8")):
+            assert REPO in (match[2], match[4]), f"{path.name}: {match[0]}"
+
+
+def test_parameters_and_profile(lesson):
+    _, notebook = lesson
+    (cell,) = tagged(notebook, "parameters")
+    assert code_cells(notebook)[1] is cell
+    values = {}
+    exec(cell.source, values)
+    assert (values["PROFILE"], values["SEED"]) == ("lesson", 7)
+    assert "choose_profile(" in code_cells(notebook)[2].source
+
+
+def test_sections(lesson):
+    _, notebook = lesson
+    text = prose(notebook)
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert titles[0].startswith("1. ") and "Try it yourself" in titles
+    assert titles.index("What you learned") > titles.index("Try it yourself")
+    for part in ("predict", "what happened", "<details>"):
+        assert part in text.lower()
+
+
+def test_executed_in_order_without_errors_or_noise(any_notebook):
+    _, notebook = any_notebook
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for output in outputs(notebook):
+        assert output.output_type != "error", output.get("evalue")
+        assert output.get("name") != "stderr", output.get("text")
+
+
+def test_every_picture_has_alt_text(any_notebook):
+    _, notebook = any_notebook
+    for output in outputs(notebook):
+        if "image/png" in output.get("data", {}):
+            alt = output.metadata.get("image/png", {}).get("alt", "")
+            assert len(alt) >= 20, f"alt text {alt!r}"
+    assert "![](" not in prose(notebook), "a picture in the text without alt text"
+
+
+def test_nbval_compares_most_cells(any_notebook):
+    _, notebook = any_notebook
+    assert not tagged(notebook, "nbval-skip") and not tagged(notebook, "raises-exception")
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    assert not re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_", code), "say it with a tag"
+    compared = 1 - len(tagged(notebook, "nbval-ignore-output")) / len(code_cells(notebook))
+    assert compared >= 0.6, f"nbval compares {compared:.0%} of the cells"
+
+
+def test_code_comes_in_small_steps(lesson):
+    _, notebook = lesson
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    assert statistics.median(lengths) <= 8, sorted(lengths)
+
+
+def test_key_figure_is_the_last_cell(lesson):
+    _, notebook = lesson
+    (cell,) = tagged(notebook, "key-figure")
+    assert code_cells(notebook)[-1] is cell
+    (output,) = cell.outputs
+    assert re.fullmatch(r"Key figure: .+\n", output.text)
+
+
+def test_nothing_of_the_machine_is_left(any_notebook):
+    path, notebook = any_notebook
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags", "jupyter"}
+    for output in outputs(notebook):
+        text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        assert not MACHINE_PATH.search(text), text
+    for cell in notebook.cells:
+        assert not MACHINE_PATH.search(cell.source), cell.source
+
+
+def test_exercises_answer_back(lesson):
+    """The committed lesson stands unanswered, with a hint for each exercise; its solution stands solved."""
+    path, notebook = lesson
+    solution = nbformat.read(path.parent / "solutions" / f"{path.stem}_solutions.ipynb", as_version=4)
+
+    def exercises(notebook, verdict):
+        lines = "".join(output.get("text", "") for output in outputs(notebook))
+        return re.findall(rf"^Exercise ([\d.]+): {verdict}", lines, re.MULTILINE)
+
+    unanswered = exercises(notebook, r"not (?:answered )?yet\. Hint: \S")
+    assert len(unanswered) >= 2 and not exercises(notebook, "correct")
+    assert exercises(solution, r"correct\. \S") == unanswered
+    assert not exercises(solution, "not ")
