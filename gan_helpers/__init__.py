@@ -45,7 +45,10 @@ def _import_tensorflow_quietly() -> None:
     """TensorFlow's first lines ignore its own log level, so the terminal's stderr is put aside while it is imported."""
     if "tensorflow" in sys.modules:
         return
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # no terminal at all: nothing to put aside
+        return
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:

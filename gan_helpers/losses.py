@@ -46,7 +46,9 @@ class NonSaturating:
             fake_labels += tf.random.stateless_uniform(tf.shape(fake_labels), seeds[1], maxval=self.label_noise)
 
         def cross_entropy(labels, logits):
-            return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+            # TensorFlow's own sigmoid_cross_entropy_with_logits sends three gradients into the logits, which AddN adds
+            # in an order that depends on threads: the last bit would change from run to run. Here there are two.
+            return tf.reduce_mean(labels * tf.nn.softplus(-logits) + (1 - labels) * tf.nn.softplus(logits))
 
         discriminator_loss = cross_entropy(real_labels, real_logits) + cross_entropy(fake_labels, fake_logits)
         generator_loss = cross_entropy(tf.ones_like(fake_logits), fake_logits)

@@ -125,7 +125,7 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
         "Left: discriminator and generator loss over epochs, with dotted lines where they stand at equilibrium and a dashed "
         "line at the lowest discriminator loss there is. Right: the shares of real and generated images that the "
         "discriminator judges rightly, over epochs, with a dotted line at one half.",
-        figsize=(10, 3.4),
+        figsize=(10, 3.8),
     )
     left, right = fig.subplots(1, 2)
     marker = "o" if len(epochs) < 30 else None
@@ -144,10 +144,11 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
         right.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
     right.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
     right.set_ylim(-0.02, 1.02)
-    left.set_ylim(bottom=0)
+    left.set_ylim(-0.04 * left.get_ylim()[1], None)  # a floor of 0 stays visible above the axis
     for ax, title in ((left, "Loss"), (right, "Discriminator accuracy")):
         ax.set_title(title)
         ax.set_xlabel("epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend(fontsize=7)
+        ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     return fig
