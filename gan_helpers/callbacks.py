@@ -90,17 +90,25 @@ class ModelMonitor(keras.callbacks.Callback):
             png, f"Grid of {self.n} generated images after epoch {epoch + 1}, always of the same latent vectors."
         )
 
+    def on_epoch_begin(self, epoch, logs=None):
+        for path in self._pictures():
+            if int(path.stem[6:]) > epoch:  # drawn by an earlier run that got further
+                path.unlink()
+
     def on_train_end(self, logs=None):
         if self.folder is not None and (frames := self.frames()) is not None:
             write_whole(self.folder / "progress.gif", images.gif_bytes(frames))
 
     def frames(self) -> np.ndarray | None:
         """The grids drawn so far, from the run folder, as uint8 (epochs, h, w, channels); None where there are none."""
-        found = sorted(self.folder.glob("epoch_*.png")) if self.folder is not None else []
+        found = self._pictures()
         if not found:
             return None
         frames = np.stack([np.asarray(Image.open(path)) for path in found])
         return frames if frames.ndim == 4 else frames[..., None]
+
+    def _pictures(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch_[0-9]*.png")) if self.folder is not None else []
 
 
 class LossPlot(keras.callbacks.Callback):

@@ -104,6 +104,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.run_dir = Path(run_dir)
         self.keep = keep
         self.rows: list[dict] = []
+        self._restored = False
 
     def restore(self, gan) -> int:
         """Bring the compiled `gan` to the newest checkpoint that can be read; return the number of finished epochs.
@@ -115,6 +116,7 @@ class Checkpoint(keras.callbacks.Callback):
             ValueError: they belong to another network or seed.
         """
         found = paths(self.run_dir)
+        self._restored = True
         for path in reversed(found):
             try:
                 epoch, self.rows = restore(gan, path)
@@ -126,6 +128,14 @@ class Checkpoint(keras.callbacks.Callback):
                 f"none of the {len(found)} checkpoints in {found[0].parent} can be read; begin anew in another run folder"
             )
         return 0
+
+    def on_train_begin(self, logs=None):
+        if not self._restored and (found := paths(self.run_dir)):
+            raise ValueError(
+                f"{self.run_dir} holds {len(found)} checkpoints of an earlier run. Go on with it, "
+                "initial_epoch=checkpoint.restore(gan), or use another run folder, or delete this one."
+            )
+        self._restored = True  # from here on the checkpoints are this run's own
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows = [*self.rows, {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from gan_helpers.images import check_uint8, gif_bytes
+from gan_helpers.images import check_uint8, gif_bytes, grid
 
 REAL_COLOR, FAKE_COLOR, THIRD_COLOR = "#0072b2", "#d55e00", "#009e73"  # told apart by colour-blind readers (Okabe, Ito)
 
@@ -109,6 +109,32 @@ def show_images(images, titles=None, columns: int | None = None, alt: str | None
         )
         if titles is not None:
             ax.set_title(titles[i], fontsize=8, pad=2)
+    return fig
+
+
+def image_rows(images, names, alt: str) -> Figure:
+    """Images in rows, with one name beside each row.
+
+    Args:
+        images: uint8 (rows · columns, h, w, 1), row by row.
+        names: one short text a row; the number of rows.
+        alt: what the rows show.
+
+    Raises:
+        ValueError: the images do not fill the rows evenly.
+    """
+    images = check_uint8(images)
+    columns, rest = divmod(len(images), len(names))
+    if rest or not columns:
+        raise ValueError(f"{len(images)} images do not fill {len(names)} rows evenly")
+    fig = figure(alt, figsize=(0.5 * columns + 1.2, 0.5 * len(names)))
+    ax = fig.subplots()
+    ax.imshow(grid(images, columns, padding=2)[..., 0], cmap="gray", vmin=0, vmax=255)
+    height = images.shape[1]
+    ax.set_yticks((height - 1) / 2 + 2 + (height + 2) * np.arange(len(names)), names)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     return fig
 
 

@@ -148,6 +148,18 @@ def test_a_checkpoint_of_other_networks_or_another_seed_is_refused(small_gan, so
         checkpoints.Checkpoint(tmp_path).restore(small_gan(seed=1))
 
 
+def test_a_run_from_scratch_does_not_mix_with_the_one_before(small_gan, some_images, tmp_path):
+    dataset = data.pipeline(some_images, 64)
+    small_gan().fit(dataset, epochs=4, callbacks=[checkpoints.Checkpoint(tmp_path), ModelMonitor(tmp_path)], verbose=0)
+    before = [path.read_bytes() for path in checkpoints.paths(tmp_path)]
+    with pytest.raises(ValueError, match="holds 3 checkpoints of an earlier run.*restore"):
+        small_gan().fit(dataset, callbacks=[checkpoints.Checkpoint(tmp_path)], verbose=0)
+    assert [path.read_bytes() for path in checkpoints.paths(tmp_path)] == before
+    monitor = ModelMonitor(tmp_path)
+    small_gan().fit(dataset, epochs=2, callbacks=[monitor], verbose=0)
+    assert len(monitor.frames()) == 2
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
     path = tmp_path / "file"
     atomic.write_whole(path, b"old")
