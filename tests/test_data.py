@@ -115,7 +115,7 @@ def test_order_is_a_function_of_seed_and_epoch():
     second = data.pipeline(ramp(200), 32, (0, 1), seed=3)
     epochs = [numbers(first) for _ in range(3)]
     assert epochs[0] != epochs[1] != epochs[2]
-    assert sorted(sum(epochs[0], []))[:5] != [] and all(len(set(sum(e, []))) == 192 for e in epochs)
+    assert all(len(set(sum(e, []))) == 192 for e in epochs)  # six whole batches, no image twice
     second.epoch.assign(2)  # a run that goes on in epoch 2 sees what the uninterrupted one saw
     assert numbers(second) == epochs[2]
     assert numbers(data.pipeline(ramp(200), 32, (0, 1), seed=4)) != epochs[0]
