@@ -73,10 +73,14 @@ class ModelMonitor(keras.callbacks.Callback):
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.n, self.every, self.seed, self.ema, self.scale = n, every, seed, ema, scale
-        self._drawn = None
 
     def on_train_begin(self, logs=None):
         self._display = _Display("ModelMonitor: generated images")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for path in self._pictures():
+            if int(path.stem[6:]) > epoch:  # drawn by an earlier run that got further
+                path.unlink()
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
@@ -89,11 +93,6 @@ class ModelMonitor(keras.callbacks.Callback):
         self._display.show(
             png, f"Grid of {self.n} generated images after epoch {epoch + 1}, always of the same latent vectors."
         )
-
-    def on_epoch_begin(self, epoch, logs=None):
-        for path in self._pictures():
-            if int(path.stem[6:]) > epoch:  # drawn by an earlier run that got further
-                path.unlink()
 
     def on_train_end(self, logs=None):
         if self.folder is not None and (frames := self.frames()) is not None:

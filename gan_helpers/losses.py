@@ -46,8 +46,9 @@ class NonSaturating:
             fake_labels += tf.random.stateless_uniform(tf.shape(fake_labels), seeds[1], maxval=self.label_noise)
 
         def cross_entropy(labels, logits):
-            # TensorFlow's own sigmoid_cross_entropy_with_logits sends three gradients into the logits, which AddN adds
-            # in an order that depends on threads: the last bit would change from run to run. Here there are two.
+            # With TensorFlow's own sigmoid_cross_entropy_with_logits and label noise, the last bit of the gradients
+            # changed from run to run on a CPU. It sends three gradients into the logits; here there are two, whose sum
+            # has no order.
             return tf.reduce_mean(labels * tf.nn.softplus(-logits) + (1 - labels) * tf.nn.softplus(logits))
 
         discriminator_loss = cross_entropy(real_labels, real_logits) + cross_entropy(fake_labels, fake_logits)

@@ -7,8 +7,6 @@ import platform
 import warnings
 from pathlib import Path
 
-from PIL import Image
-
 from gan_helpers import folders
 from gan_helpers.atomic import write_whole
 
@@ -84,7 +82,7 @@ def _load_run(run_dir: Path):
     return gan.ema_generator
 
 
-def ship(name: str, minutes: float | None = None) -> dict:
+def ship(name: str) -> dict:
     """Train a recipe into `runs/pretrained/<name>` (going on where it stopped) and ship its averaged generator.
 
     Writes `data/pretrained/<name>.weights.h5`, its entry in the manifest, and the README's pictures of it in `images/`.
@@ -96,8 +94,9 @@ def ship(name: str, minutes: float | None = None) -> dict:
 
     from gan_helpers import training
 
-    minutes = minutes or SHIPPED[name]
-    run = training.train(name, folders.runs("pretrained") / name, minutes=minutes, seed=SEED, verbose=2)
+    if name not in SHIPPED:
+        raise ValueError(f"no generator {name!r} is shipped; there is {', '.join(map(repr, SHIPPED))}")
+    run = training.train(name, folders.runs("pretrained") / name, minutes=SHIPPED[name], seed=SEED, verbose=2)
     folder = folders.data() / "pretrained"
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{name}.partial.weights.h5"
@@ -124,16 +123,13 @@ def ship(name: str, minutes: float | None = None) -> dict:
 
 def _draw(name: str, run) -> None:
     """The README's pictures: the first 40 latent vectors of seed 0, whatever they give, and the training as a film."""
-    import numpy as np
-
     from gan_helpers import images
+    from gan_helpers.callbacks import ModelMonitor
 
     sheet = images.grid(run.gan.generate(40, seed=0), columns=10)
     write_whole(folders.root() / "images" / f"{name}.png", images.png_bytes(sheet, scale=2))
-    frames = np.stack([np.asarray(Image.open(path)) for path in sorted((run.folder / "images").glob("epoch_*.png"))])[
-        ..., None
-    ]
-    write_whole(folders.root() / "images" / f"{name}_training.gif", images.gif_bytes(frames, 400))
+    film = images.gif_bytes(ModelMonitor(run.folder).frames(), milliseconds=400)
+    write_whole(folders.root() / "images" / f"{name}_training.gif", film)
 
 
 if __name__ == "__main__":

@@ -63,12 +63,14 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         ValueError: unknown recipe, values out of range, or a run folder that belongs to another recipe, seed or batch size.
     """
     recipe = recipes.get(recipe)
-    batch_size = batch_size or recipe.batch_size
+    batch_size = recipe.batch_size if batch_size is None else batch_size
     if epochs is not None and epochs < 1:
         raise ValueError(f"epochs is {epochs}; it must be at least 1")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it must be greater than 0")
     train_images = images.check_uint8(data.load_fashion_mnist("train")[0] if train_images is None else train_images)
+    if not 1 <= batch_size <= len(train_images):
+        raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
     run_dir = Path(run_dir)
     _keep_config(run_dir, {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)})
 

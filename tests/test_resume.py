@@ -199,6 +199,7 @@ def test_a_folder_of_another_run_is_refused_with_the_fields_that_differ(some_ima
         (dict(recipe="dcgann"), "'dcgann'.*'course_dcgan'"),
         (dict(epochs=0), "epochs is 0"),
         (dict(minutes=-1), "minutes is -1"),
+        (dict(batch_size=0), "batch_size is 0"),
     ],
 )
 def test_bad_arguments_are_named_and_nothing_is_written(some_images, tmp_path, arguments, said):
