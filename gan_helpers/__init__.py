@@ -29,12 +29,13 @@ _HOME_OF = {
     "StopAfter": "callbacks",
     "Checkpoint": "checkpoints",
     "train": "training",
+    "export": "exporting",
     "load_generator": "pretrained",
     "check_answer": "checks",
 }
 _MODULES = {
-    "callbacks", "checkpoints", "checks", "data", "folders", "gan", "images", "latent", "losses", "networks",
-    "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
+    "bfloat16", "callbacks", "checkpoints", "checks", "data", "exporting", "folders", "gan", "images", "latent", "losses",
+    "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)

@@ -1,6 +1,7 @@
-"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses, `StopAfter` its time."""
+"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses; `ProgressBar`, `StopAfter`."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -176,3 +177,57 @@ class StopAfter(keras.callbacks.Callback):
             self._began = time.perf_counter()
         elif time.perf_counter() - self._began >= self.seconds:
             self.model.stop_training = True
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line for a whole run on a terminal: how far it is, time left, epoch, images/s, both losses.
+
+    Args:
+        batch_size: images a step.
+        seconds: where training ends by time: how long the run is in all; otherwise the epochs say how far it is.
+        seconds_before: of these, used up before this call.
+    """
+
+    def __init__(self, batch_size: int, seconds: float | None = None, seconds_before: float = 0.0):
+        super().__init__()
+        self.batch_size, self.seconds, self.seconds_before = batch_size, seconds, seconds_before
+
+    def on_train_begin(self, logs=None):
+        self._bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
+        if self._bar is not None:
+            return
+        from tqdm import tqdm
+
+        if self.seconds is None:
+            images_an_epoch = self.params["steps"] * self.batch_size
+            total, done = self.params["epochs"] * images_an_epoch, epoch * images_an_epoch
+        else:
+            total, done = self.seconds, self.seconds_before
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            bar_format="{percentage:3.0f}% {bar} {elapsed}, {remaining} left{postfix}",
+            dynamic_ncols=True,
+            mininterval=0.5 if sys.stderr.isatty() else 30,  # a log file wants few lines
+        )
+        self._began = self._last = time.perf_counter()
+        self._images = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if not self._images:  # the first step also compiles; speed is measured behind it
+            self._measured_from = now
+        self._images += self.batch_size
+        if now > self._measured_from:
+            rate = (self._images - self.batch_size) / (now - self._measured_from)
+            said = "".join(f", {name} {logs[name]:.3f}" for name in ("d_loss", "g_loss") if name in (logs or {}))
+            self._bar.set_postfix_str(f"epoch {self._epoch}, {rate:.0f} images/s{said}", refresh=False)
+        self._bar.update(self.batch_size if self.seconds is None else min(now - self._last, self.seconds - self._bar.n))
+        self._last = now
+
+    def on_train_end(self, logs=None):
+        if self._bar is not None:
+            self._bar.close()

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import images, latent, losses
+from gan_helpers import bfloat16, images, latent, losses
 
 
 def grow_gpu_memory() -> None:
@@ -26,25 +26,41 @@ def grow_gpu_memory() -> None:
 grow_gpu_memory()
 
 
-def generate(generator, latents, pixel_range=None, batch_size: int = 500) -> np.ndarray:
+def is_conditional(generator) -> bool:
+    """Whether a generator takes a class beside the latent vector: a second input of integers, (n,) or (n, 1)."""
+    return len(generator.inputs) == 2
+
+
+def generate(generator, latents, pixel_range=None, batch_size: int = 500, classes=None) -> np.ndarray:
     """Images of a Keras generator, ready to be looked at.
 
     Args:
-        generator: a Keras model with one input, (n, latent_dim).
+        generator: a Keras model with one input, (n, latent_dim), or a conditional one with a second input, (n,) integers.
         latents: (n, latent_dim).
         pixel_range: of the generator; default what its last activation implies.
         batch_size: images computed at once.
+        classes: integers (n,) for a conditional generator.
 
     Returns:
         uint8 (n, h, w, c).
 
     Raises:
-        ValueError: latents of the wrong shape or type or with NaN.
+        ValueError: latents of the wrong shape or type or with NaN; classes missing, or given to a generator without any.
     """
-    latents = latent.check_latents(latents, generator.input_shape[-1])
+    latents = latent.check_latents(latents, generator.inputs[0].shape[-1])
     pixel_range = images.pixel_range_of(generator) if pixel_range is None else pixel_range
-    batches = [generator(latents[i : i + batch_size], training=False) for i in range(0, len(latents), batch_size)]
-    return images.to_uint8(np.concatenate(batches), pixel_range)
+    inputs = [latents]
+    if is_conditional(generator):
+        if np.shape(classes) != (len(latents),):
+            raise ValueError(f"{generator.name!r} is conditional: it needs one class a latent vector, shape (n,)")
+        inputs.append(np.asarray(classes, np.int32).reshape((-1, *generator.inputs[1].shape[1:])))
+    elif classes is not None:
+        raise ValueError(f"{generator.name!r} is not conditional: it takes no classes")
+    batches = []
+    for i in range(0, len(latents), batch_size):
+        batch = [values[i : i + batch_size] for values in inputs]
+        batches.append(images.to_uint8(generator(batch if len(batch) > 1 else batch[0], training=False), pixel_range))
+    return np.concatenate(batches)
 
 
 @keras.saving.register_keras_serializable("gan_helpers")
@@ -109,7 +125,7 @@ class GAN(keras.Model):
         self.pixel_range = (
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
-        self.ema_decay = ema_decay
+        self.ema_decay = float(ema_decay)
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.means = {
@@ -117,11 +133,24 @@ class GAN(keras.Model):
         }
         self.built = True  # both players are; nothing is left to be built by a first batch
 
-    def compile(self, g_optimizer=None, d_optimizer=None, jit_compile=False, **kwargs):
+    def compile(self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, **kwargs):
         """As in Keras, with one optimizer a player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
 
-        `jit_compile` is off unless asked for: on a CPU, XLA halves the speed of these networks.
+        Args:
+            g_optimizer, d_optimizer: Keras optimizers, or their names.
+            precision: "float32" trains the networks as they are; "bfloat16" trains with 16-bit sums and float32 weights
+                (`gan_helpers.bfloat16`); "auto" takes bfloat16 where the processor is built for it, and otherwise
+                float32. `gan.precision` says which it is. Images are always generated in float32.
+            jit_compile: off unless asked for: on a CPU, XLA halves the speed of these networks.
+
+        Raises:
+            ValueError: an unknown precision.
         """
+        self.precision = bfloat16.choose_precision(precision)
+        players = (self.generator, self.discriminator)
+        # Held in a function, where Keras does not see them: they own no variable, and are not saved.
+        twins = tuple(map(bfloat16.twin, players)) if self.precision == "bfloat16" else players
+        self._players_in_training = lambda: twins
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.g_optimizer = keras.optimizers.get(g_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
         self.d_optimizer = keras.optimizers.get(d_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
@@ -139,11 +168,12 @@ class GAN(keras.Model):
     def train_step(self, real_images):
         seed = (self.seed, self.steps.value)
         latents = self.sample_latents(tf.shape(real_images)[0], seed)
+        generator, discriminator = self._players_in_training()
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
-                fake_images = self.generator(latents, training=True)
-            real_logits = self.discriminator(real_images, training=True)
-            fake_logits = self.discriminator(fake_images, training=True)
+                fake_images = generator(latents, training=True)
+            real_logits = discriminator(real_images, training=True)
+            fake_logits = discriminator(fake_images, training=True)
             d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
         d_gradients = d_tape.gradient(d_loss, self.discriminator.trainable_variables)
         g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
@@ -154,8 +184,9 @@ class GAN(keras.Model):
 
         self.means["d_loss"].update_state(d_loss)
         self.means["g_loss"].update_state(g_loss)
-        self.means["d_real_accuracy"].update_state(tf.cast(real_logits > 0, tf.float32))
-        self.means["d_fake_accuracy"].update_state(tf.cast(fake_logits <= 0, tf.float32))
+        sign = 1 if getattr(self.objective, "real_label", 1) else -1  # of a logit that says "real"
+        self.means["d_real_accuracy"].update_state(tf.cast(sign * real_logits > 0, tf.float32))
+        self.means["d_fake_accuracy"].update_state(tf.cast(sign * fake_logits <= 0, tf.float32))
         return {name: mean.result() for name, mean in self.means.items()}
 
     def update_ema(self):
@@ -218,9 +249,13 @@ class GAN(keras.Model):
         return cls(**config)
 
     def get_compile_config(self):
-        return {
+        optimizers = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")
         }
+        return {**optimizers, "precision": self.precision}
 
     def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(optimizer) for name, optimizer in config.items()})
+        optimizers = {
+            name: keras.saving.deserialize_keras_object(config[name]) for name in ("g_optimizer", "d_optimizer")
+        }
+        self.compile(**optimizers, precision=config.get("precision", "float32"))

@@ -16,6 +16,9 @@ class NonSaturating:
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 − s (one-sided: Salimans et al.,
             "Improved Techniques for Training GANs", NeurIPS 2016, section 3.4).
         label_noise: a in [0, 0.5): each of the discriminator's targets moves towards the other by U(0, a).
+        real_label: 1, or 0 where the discriminator's logit says how *generated* an image looks, as in some older systems.
+        average: the discriminator's loss is the mean of its two halves, as when real and generated images are put into one
+            batch; otherwise their sum.
 
     Raises:
         ValueError: a value out of its range.
@@ -23,8 +26,12 @@ class NonSaturating:
 
     label_smoothing: float = 0.0
     label_noise: float = 0.0
+    real_label: int = 1
+    average: bool = False
 
     def __post_init__(self):
+        if self.real_label not in (0, 1):
+            raise ValueError(f"real_label is {self.real_label}; it must be 1 or 0")
         for name, value in (("label_smoothing", self.label_smoothing), ("label_noise", self.label_noise)):
             if not 0 <= value < 0.5:
                 raise ValueError(f"{name} is {value}; it must lie in [0, 0.5)")
@@ -38,6 +45,8 @@ class NonSaturating:
         """
         import tensorflow as tf
 
+        if self.real_label == 0:  # cross-entropy of (label, logit) is that of (1 − label, −logit)
+            real_logits, fake_logits = -real_logits, -fake_logits
         real_labels = tf.ones_like(real_logits) * (1 - self.label_smoothing)
         fake_labels = tf.zeros_like(fake_logits)
         if self.label_noise:
@@ -53,7 +62,7 @@ class NonSaturating:
 
         discriminator_loss = cross_entropy(real_labels, real_logits) + cross_entropy(fake_labels, fake_logits)
         generator_loss = cross_entropy(tf.ones_like(fake_logits), fake_logits)
-        return discriminator_loss, generator_loss
+        return discriminator_loss * (0.5 if self.average else 1), generator_loss
 
     @property
     def equilibrium(self) -> dict[str, float]:
@@ -63,12 +72,13 @@ class NonSaturating:
         p = (1 − s) / 2, since noise pulls both targets by the same amount.
         """
         p = (1 - self.label_smoothing) / 2
-        return {"d_loss": 2 * _entropy(p), "g_loss": -math.log(p)}
+        return {"d_loss": _entropy(p) * (1 if self.average else 2), "g_loss": -math.log(p)}
 
     @property
     def floor(self) -> float:
         """The lowest discriminator loss there is: every image told apart. A loss that sits here means it has won."""
-        return _entropy(1 - self.label_smoothing - self.label_noise / 2) + _entropy(self.label_noise / 2)
+        floor = _entropy(1 - self.label_smoothing - self.label_noise / 2) + _entropy(self.label_noise / 2)
+        return floor / (2 if self.average else 1)
 
 
 def _entropy(p: float) -> float:

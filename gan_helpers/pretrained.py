@@ -23,12 +23,15 @@ def manifest() -> dict:
 def load_generator(path_or_name: str | os.PathLike):
     """A trained generator as a Keras model: float latents (n, latent_dim) → images in the range of its last activation.
 
+    Latents of shape (n, latent_dim, 1), as in older examples, work too. `.h5` files of Keras 2 are read.
+
     Args:
         path_or_name: the name of a shipped generator, a run folder, or a `.keras` or `.h5` file that holds a generator
             or a whole `GAN` (whose averaged generator is returned).
 
     Raises:
-        ValueError: unknown name (the message lists them), or a shipped file whose SHA-256 is not the manifest's.
+        ValueError: unknown name (the message lists them), a shipped file whose SHA-256 is not the manifest's, or a file that
+            Keras cannot read.
         FileNotFoundError: a path with nothing there, or a run folder without a checkpoint.
     """
     shipped = manifest()
@@ -36,7 +39,9 @@ def load_generator(path_or_name: str | os.PathLike):
         return _load_shipped(shipped[str(path_or_name)])
     path = Path(path_or_name)
     if path.is_dir():
-        return _load_run(path)
+        from gan_helpers import training
+
+        return training.load_run(path).gan.ema_generator
     if path.suffix not in (".keras", ".h5"):
         raise ValueError(
             f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), "
@@ -44,13 +49,21 @@ def load_generator(path_or_name: str | os.PathLike):
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    import keras
-
-    from gan_helpers.gan import GAN  # registers the class, so that a saved GAN can be read
-
     warnings.warn(f"{path} is not one of the course's own files: load models only from people you trust", stacklevel=2)
-    model = keras.models.load_model(path, compile=False, safe_mode=True)
-    return model.ema_generator if isinstance(model, GAN) else model
+    return _load_file(path)
+
+
+def _load_file(path: Path):
+    from gan_helpers import gan  # first: it imports TensorFlow without its noise, and registers the class GAN
+
+    import keras  # isort: skip
+
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a file can be: Keras raises a dozen kinds
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{path} cannot be read as a Keras model: {reason[0]}") from error
+    return model.ema_generator if isinstance(model, gan.GAN) else model
 
 
 def _load_shipped(entry: dict):
@@ -67,19 +80,6 @@ def _load_shipped(entry: dict):
     generator = recipe.generator(recipe.latent_dim)
     generator.load_weights(path)
     return generator
-
-
-def _load_run(run_dir: Path):
-    from gan_helpers import checkpoints, recipes
-
-    config = run_dir / "config.json"
-    if not config.exists():
-        raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json")
-    facts = json.loads(config.read_text())
-    gan = recipes.get(facts["recipe"]).build(facts["seed"])
-    if not checkpoints.Checkpoint(run_dir).restore(gan):
-        raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
-    return gan.ema_generator
 
 
 def ship(name: str) -> dict:

@@ -1,5 +1,7 @@
 """Named systems: everything that training one needs, as data."""
 
+import dataclasses
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,19 +13,20 @@ from gan_helpers.gan import GAN
 
 @dataclass(frozen=True)
 class Recipe:
-    """One GAN, ready to be trained.
+    """One GAN, ready to be trained. Both players have Adam.
 
     Attributes:
         name: how it is called for.
         generator, discriminator: builders of the networks, from `networks`.
         g_learning_rate, d_learning_rate: of Adam.
+        source: where the system comes from, and what was chosen here where the source is silent.
         beta_1, beta_2: of Adam.
-        loss: the objective.
+        loss: the objective, with its label convention and noise.
         latent_dim: length of a latent vector.
+        pixel_range: of the images that both networks work on: (-1, 1) behind a tanh, (0, 1) behind a sigmoid.
         batch_size: images a step.
         epochs: passes over the 60,000 training images when nothing else is said.
-        ema_decay: of the averaged generator.
-        source: where the system comes from, and what was chosen here.
+        ema_decay: of the averaged generator; 0 for a system without one.
     """
 
     name: str
@@ -36,21 +39,46 @@ class Recipe:
     beta_2: float = 0.999
     loss: Callable = field(default_factory=losses.NonSaturating)
     latent_dim: int = 64
+    pixel_range: tuple[float, float] = (-1, 1)
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
 
-    def build(self, seed: int = 0) -> GAN:
-        """A fresh compiled GAN; the seed fixes its first weights, its latents and its label noise."""
+    def build(self, seed: int = 0, precision: str = "float32") -> GAN:
+        """A fresh compiled GAN.
+
+        Args:
+            seed: fixes its first weights, its latents, its dropout and its label noise.
+            precision: as in `GAN.compile`.
+        """
         keras.utils.set_random_seed(seed)
         gan = GAN(
-            self.generator(self.latent_dim), self.discriminator(), loss=self.loss, ema_decay=self.ema_decay, seed=seed
+            self.generator(self.latent_dim),
+            self.discriminator(),
+            loss=self.loss,
+            pixel_range=self.pixel_range,
+            ema_decay=self.ema_decay,
+            seed=seed,
         )
         gan.compile(
             g_optimizer=keras.optimizers.Adam(self.g_learning_rate, beta_1=self.beta_1, beta_2=self.beta_2),
             d_optimizer=keras.optimizers.Adam(self.d_learning_rate, beta_1=self.beta_1, beta_2=self.beta_2),
+            precision=precision,
         )
         return gan
+
+    def facts(self) -> dict:
+        """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
+        facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
+        facts["generator_parameters"] = self.generator(self.latent_dim).count_params()
+        facts["discriminator_parameters"] = self.discriminator().count_params()
+        facts["loss"] = (
+            {"name": "non_saturating", **dataclasses.asdict(self.loss)}
+            if isinstance(self.loss, losses.NonSaturating)
+            else {"name": getattr(self.loss, "__name__", type(self.loss).__name__)}
+        )
+        facts["pixel_range"] = list(self.pixel_range)
+        return {**facts, "generator": self.generator.__name__, "discriminator": self.discriminator.__name__}
 
 
 RECIPES = {
@@ -74,6 +102,76 @@ RECIPES = {
             source="The course's DCGAN, after Radford et al. 2016. Smaller networks, batches of 64 and twice their learning rate, "
             "β₂ 0.99: chosen here for CPUs.",
         ),
+        Recipe(
+            name="dense_critic",
+            generator=networks.dense_critic_generator,
+            discriminator=networks.dense_critic_discriminator,
+            g_learning_rate=1e-4,
+            d_learning_rate=1e-4,
+            beta_1=0.9,
+            latent_dim=100,
+            batch_size=128,
+            epochs=50,
+            ema_decay=0,
+            source="A public Keras system: a convolutional generator against a dense discriminator. Chosen here: seed 7×7×64, "
+            "4×4 kernels with strides 1, 2, 2, a last 3×3 convolution, slope 0.2, dropout 0.3, Keras' β₁ 0.9.",
+        ),
+        Recipe(
+            name="bw_fashion",
+            generator=networks.bw_fashion_generator,
+            discriminator=networks.bw_fashion_discriminator,
+            g_learning_rate=2e-4,
+            d_learning_rate=2e-4,
+            latent_dim=128,
+            pixel_range=(0, 1),
+            batch_size=128,
+            epochs=50,
+            ema_decay=0,
+            source="A public Keras system with pixels in [0, 1]. Chosen here: 128 and 64 filters on both sides, 4×4 kernels, "
+            "slope 0.2, Adam 2e-4 with β₁ 0.5 (Radford et al. 2016), 50 epochs.",
+        ),
+        Recipe(
+            name="tutorial_dcgan",
+            generator=networks.tutorial_dcgan_generator,
+            discriminator=networks.tutorial_dcgan_discriminator,
+            g_learning_rate=1e-4,
+            d_learning_rate=1e-4,
+            beta_1=0.9,
+            latent_dim=100,
+            batch_size=128,
+            epochs=50,
+            ema_decay=0,
+            source="TensorFlow's tutorial 'Deep Convolutional Generative Adversarial Network', its networks, rates and epochs; "
+            "slope 0.3 is Keras' default there. Chosen here: batches of 128 in place of 256.",
+        ),
+        Recipe(
+            name="upsampling_dcgan",
+            generator=networks.upsampling_dcgan_generator,
+            discriminator=networks.upsampling_dcgan_discriminator,
+            g_learning_rate=1e-4,
+            d_learning_rate=1e-5,
+            beta_1=0.9,
+            loss=losses.NonSaturating(label_noise=0.15, real_label=0, average=True),
+            latent_dim=128,
+            pixel_range=(0, 1),
+            batch_size=128,
+            epochs=20,
+            ema_decay=0,
+            source="Nicholas Renotte's tutorial 'FashionGAN' (GANBasics): real images are labelled 0 and generated ones 1, and one "
+            "mean goes over both. Chosen here: both players learn from the same generated images, and dropout stays on for both.",
+        ),
+        Recipe(
+            name="mlp_gan",
+            generator=networks.mlp_generator,
+            discriminator=networks.mlp_discriminator,
+            g_learning_rate=2e-4,
+            d_learning_rate=2e-4,
+            latent_dim=100,
+            batch_size=128,
+            epochs=50,
+            ema_decay=0,
+            source="The widespread MLP GAN of Keras examples. Chosen here: 100 latent dimensions, slope 0.2 in both networks, 50 epochs.",
+        ),
     )
 }
 
@@ -82,10 +180,12 @@ def get(recipe: str | Recipe) -> Recipe:
     """A recipe by name, or the recipe itself.
 
     Raises:
-        ValueError: no recipe of that name; the message lists them.
+        ValueError: no recipe of that name; the message names the closest, or lists them all.
     """
     if isinstance(recipe, Recipe):
         return recipe
     if recipe not in RECIPES:
-        raise ValueError(f"recipe is {recipe!r}; it must be one of {', '.join(map(repr, RECIPES))}")
+        names = difflib.get_close_matches(str(recipe), RECIPES)
+        known = ", ".join(map(repr, names or RECIPES))
+        raise ValueError(f"recipe is {recipe!r}; {f'did you mean {known}?' if names else f'it must be one of {known}'}")
     return RECIPES[recipe]

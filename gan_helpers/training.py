@@ -3,15 +3,16 @@
 import importlib.metadata
 import json
 import os
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
-from gan_helpers import data, images, recipes
+from gan_helpers import bfloat16, data, images, recipes
 from gan_helpers.atomic import write_whole
-from gan_helpers.callbacks import LossPlot, ModelMonitor
+from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar
 from gan_helpers.checkpoints import Checkpoint
 from gan_helpers.gan import GAN
 
@@ -26,41 +27,50 @@ class Run:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Adds seconds and images/s to each epoch's row, and stops at the end of the epoch in which the time runs out."""
+    """Adds images, seconds and images/s to each epoch's row, and stops at the step at which the time runs out."""
 
-    def __init__(self, images_per_epoch: int, seconds_before: float, seconds: float | None):
+    def __init__(self, batch_size: int, seconds_before: float, seconds: float | None):
         super().__init__()
-        self.images_per_epoch, self.total, self.limit = images_per_epoch, seconds_before, seconds
+        self.batch_size, self.total, self.limit = batch_size, seconds_before, seconds
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.perf_counter()
+        self.began, self.batches = time.perf_counter(), 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches += 1
+        if self.limit is not None and self.total + time.perf_counter() - self.began >= self.limit:
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.began
         self.total += seconds
+        images_seen = self.batches * self.batch_size
         if logs is not None:
-            logs.update(images_per_second=round(self.images_per_epoch / seconds, 1), seconds=round(seconds, 2))
-        if self.limit is not None and self.total >= self.limit:
-            self.model.stop_training = True
+            rate = round(images_seen / seconds, 1)
+            logs.update(images=images_seen, images_per_second=rate, seconds=round(seconds, 2))
 
 
 def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: int | None = None, minutes: float | None = None,
-          seed: int = 0, batch_size: int | None = None, train_images=None, callbacks=(), verbose="auto") -> Run:  # fmt: skip
+          seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None, callbacks=(),
+          verbose="auto") -> Run:  # fmt: skip
     """Train a recipe into a run folder; the same call goes on where it stopped.
 
     Args:
         recipe: a name or a `Recipe`.
         run_dir: the run folder; made where it is missing.
         epochs: total number of epochs, those before a stop included; default the recipe's, or no limit with `minutes`.
-        minutes: stop at the end of the epoch in which so much training time, that before a stop included, is used up.
-        seed: of weights, latents, shuffling and label noise.
+        minutes: stop when so much training time, that before a stop included, is used up; the epoch in which that happens
+            ends there, and the run's next one begins with a new order.
+        seed: of weights, latents, shuffling, dropout and label noise.
         batch_size: default the recipe's.
+        precision: as in `GAN.compile`; a run that goes on keeps its own. `config.json` says which it is.
         train_images: uint8 (n, 28, 28, 1); default the training set of Fashion-MNIST.
         callbacks: more Keras callbacks.
-        verbose: as in Keras' `fit`.
+        verbose: as in Keras' `fit`; "bar" is one line for the whole run, with images/s and the time left.
 
     Raises:
-        ValueError: unknown recipe, values out of range, or a run folder that belongs to another recipe, seed or batch size.
+        ValueError: unknown recipe, values out of range, or a run folder that belongs to another recipe, seed, batch size or
+            precision.
     """
     recipe = recipes.get(recipe)
     batch_size = recipe.batch_size if batch_size is None else batch_size
@@ -72,26 +82,61 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     if not 1 <= batch_size <= len(train_images):
         raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
     run_dir = Path(run_dir)
-    _keep_config(run_dir, {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)})
+    if precision == "auto":
+        precision = _config(run_dir).get("precision", bfloat16.choose_precision())
+    bfloat16.choose_precision(precision)
+    facts = {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)}
+    _keep_config(run_dir, {**facts, "precision": precision})
 
-    gan = recipe.build(seed)
+    gan = recipe.build(seed, precision)
     dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed)
     checkpoint = Checkpoint(run_dir)
     done = checkpoint.restore(gan)
     seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
     total = epochs or (recipe.epochs if minutes is None else 10_000)
     if done < total and (minutes is None or seconds_before < minutes * 60):
-        clock = _Clock(len(dataset) * batch_size, seconds_before, None if minutes is None else minutes * 60)
-        watching = [clock, ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows), checkpoint]
+        seconds = None if minutes is None else minutes * 60
+        watching = [
+            _Clock(batch_size, seconds_before, seconds),
+            ModelMonitor(run_dir),
+            LossPlot(run_dir, checkpoint.rows),
+            checkpoint,
+        ]
+        if verbose == "bar":
+            watching.append(ProgressBar(batch_size, seconds if epochs is None else None, seconds_before))
+            verbose = 0
         gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
     return Run(gan, checkpoint.rows, run_dir)
 
 
+def load_run(run_dir: str | os.PathLike) -> Run:
+    """A run as it stands at its newest checkpoint, without training on. For the recipes of `recipes.RECIPES`.
+
+    Raises:
+        FileNotFoundError: not a run folder, or one without a finished epoch.
+        ValueError: its recipe is not known, or its checkpoint does not fit.
+    """
+    run_dir = Path(run_dir)
+    config = _config(run_dir)
+    if not config:
+        raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json")
+    gan = recipes.get(config["recipe"]).build(config["seed"], config.get("precision", "float32"))
+    checkpoint = Checkpoint(run_dir)
+    if not checkpoint.restore(gan):
+        raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
+    return Run(gan, checkpoint.rows, run_dir)
+
+
+def _config(run_dir: Path) -> dict:
+    """What `config.json` says; empty where there is none."""
+    path = run_dir / "config.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def _keep_config(run_dir: Path, config: dict) -> None:
     """Write what the run is into `config.json`, or check that the folder's run is the same one."""
-    path = run_dir / "config.json"
-    if path.exists():
-        before = json.loads(path.read_text())
+    before = _config(run_dir)
+    if before:
         differing = [
             f"{key}: {before.get(key)!r} there, {value!r} here"
             for key, value in config.items()
@@ -103,4 +148,9 @@ def _keep_config(run_dir: Path, config: dict) -> None:
             )
         return
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
-    write_whole(path, json.dumps({**config, "versions": versions, "files": data.SHA256}, indent=2).encode())
+    command = (
+        f"python -m gan_helpers train {config['recipe']} --run {shlex.quote(str(run_dir))} --seed {config['seed']}"
+    )
+    command += f" --batch-size {config['batch_size']} --precision {config['precision']}"
+    everything = {**config, "command": command, "versions": versions, "files": data.SHA256}
+    write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())

@@ -1,0 +1,270 @@
+"""The command line: `python -m gan_helpers …`, or `gan-helpers …`.
+
+TensorFlow is imported by the commands that need it, so `--help` answers at once.
+"""
+
+import io
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import click
+
+from gan_helpers import __version__
+from gan_helpers.atomic import write_whole
+
+LARGEST = {".npz": 1_000_000, ".png": 10_000, ".gif": 200}  # images a file
+WALK_STEPS = 12  # frames of a walk from one latent vector to the next
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line. What the user can mend is one line and exit status 2; Ctrl-C is 130."""
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+    try:
+        sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="gan-helpers")
+def commands():
+    """Train GANs on Fashion-MNIST, and draw from them."""
+
+
+def _complete_recipe(context, parameter, incomplete):
+    from gan_helpers import recipes
+
+    return [name for name in recipes.RECIPES if name.startswith(incomplete)]
+
+
+def _complete_model(context, parameter, incomplete):
+    import gan_helpers.pretrained  # as a module: it needs no TensorFlow for the names
+
+    shipped = [name for name in gan_helpers.pretrained.manifest() if name.startswith(incomplete)]
+    return shipped or [click.shell_completion.CompletionItem(incomplete, type="file")]
+
+
+# --- recipes --------------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with every field.")
+def recipes(as_json):
+    """List the systems that can be trained."""
+    from gan_helpers import recipes
+
+    everything = [recipe.facts() for recipe in recipes.RECIPES.values()]
+    if as_json:
+        click.echo(json.dumps(everything, indent=2, ensure_ascii=False))
+        return
+    head = (
+        "recipe",
+        "G params",
+        "D params",
+        "latent",
+        "range",
+        "loss",
+        "Adam G",
+        "Adam D",
+        "β₁, β₂",
+        "batch",
+        "epochs",
+    )
+    rows = [head, *map(_row, everything)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    numbers = {1, 2, 3, 9, 10}
+    for i, row in enumerate(rows):
+        cells = [
+            cell.rjust(width) if n in numbers else cell.ljust(width) for n, (cell, width) in enumerate(zip(row, widths))
+        ]
+        click.echo(click.style("  ".join(cells).rstrip(), bold=i == 0))
+        if i:
+            click.echo(f"    {everything[i - 1]['source']}")
+
+
+def _row(facts: dict) -> tuple[str, ...]:
+    """A recipe's line of the table."""
+    loss = facts["loss"]
+    said = [loss["name"].replace("_", "-")]
+    said += [f"{key.replace('_', ' ')} {loss[key]:g}" for key in ("label_smoothing", "label_noise") if loss.get(key)]
+    said += ["real 0, fake 1"] if loss.get("real_label") == 0 else []
+    return (
+        facts["name"],
+        f"{facts['generator_parameters']:,}",
+        f"{facts['discriminator_parameters']:,}",
+        str(facts["latent_dim"]),
+        "[{:g}, {:g}]".format(*facts["pixel_range"]),
+        ", ".join(said),
+        f"{facts['g_learning_rate']:g}",
+        f"{facts['d_learning_rate']:g}",
+        f"{facts['beta_1']:g}, {facts['beta_2']:g}",
+        str(facts["batch_size"]),
+        str(facts["epochs"]),
+    )
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("recipe", shell_complete=_complete_recipe)
+@click.option("--run", "run_dir", type=FOLDER, required=True, help="The run folder; the same call again goes on.")
+@click.option(
+    "--epochs", type=click.IntRange(1, 100_000), help="In all, those before a stop included.  [default: the recipe's]"
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Of training in all; stops within an epoch too."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1, 60_000), help="Images a step.  [default: the recipe's]")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="auto: bfloat16 on a processor with AMX, otherwise float32.",
+)
+@click.option("--data", "data_dir", type=FOLDER, help="Folder with the four .gz files.  [default: data/fashion-mnist]")
+def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, data_dir):
+    """Train RECIPE into a run folder, or go on where it stopped."""
+    from gan_helpers import data, recipes, training
+
+    import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
+
+    recipe = recipes.get(recipe)
+    if data_dir is not None and (missing := data.check_files(data_dir)):
+        raise ValueError(f"--data {str(data_dir)!r} lacks {', '.join(missing)}")
+    images, _ = data.load_fashion_mnist("train", data_dir)
+    trained = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: click.echo(
+            f"Training {recipe.name} in {_precision(trained.model.precision)}", err=True
+        )
+    )
+    try:
+        run = training.train(
+            recipe, run_dir, epochs=epochs, minutes=minutes, seed=seed, batch_size=batch_size, precision=precision,
+            train_images=images, callbacks=[trained], verbose="bar",
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. The same command goes on from the last finished epoch in {run_dir}.", err=True)
+        sys.exit(130)
+    if trained.model is None:
+        click.echo("Nothing to do: the run has got that far already. More --epochs or --minutes train on.")
+    last = run.history[-1]
+    click.echo(
+        f"{run_dir}: {last['epoch']:.0f} epochs, {sum(row['images'] for row in run.history):,.0f} images, "
+        f"{sum(row['seconds'] for row in run.history) / 60:.1f} minutes; d_loss {last['d_loss']:.3f}, g_loss {last['g_loss']:.3f}"
+    )
+
+
+def _precision(precision: str) -> str:
+    """The precision of a run, and why."""
+    from gan_helpers import bfloat16
+
+    if precision == "bfloat16" and bfloat16.has_amx():
+        return (
+            "bfloat16 with float32 weights, since this processor has AMX (--precision float32 for float32 throughout)"
+        )
+    return precision
+
+
+# --- sample and export ----------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("model", shell_complete=_complete_model)
+@click.option(
+    "--count", type=int, default=64, show_default=True, help="How many images; for a .gif, how many to walk between."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .npz, .png or .gif file."
+)
+@click.option(
+    "--classes", help="For conditional generators: names or numbers with commas between, taken in turn.  [default: all]"
+)
+def sample(model, count, seed, out, classes):
+    """Draw images from MODEL: a shipped generator's name, a run folder, a .keras or an .h5 file.
+
+    A .npz holds `images` uint8 (N, 28, 28, 1) and `latents` float32 (N, z); a .png shows them as a grid; a .gif walks
+    from one latent vector to the next and back to the first, on the sphere.
+    """
+    if out.suffix not in LARGEST:
+        raise ValueError(f"--out {str(out)!r} must end in {', '.join(LARGEST)}")
+    if not 1 <= count <= LARGEST[out.suffix]:
+        raise ValueError(f"--count is {count}; for a {out.suffix} it must lie in 1…{LARGEST[out.suffix]:,}")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}")
+    from gan_helpers import gan, images, latent, pretrained
+
+    import numpy as np  # isort: skip
+
+    generator = pretrained.load_generator(model)
+    latents = latent.sample(count, generator.inputs[0].shape[-1], seed).numpy()
+    labels = None
+    if gan.is_conditional(generator):
+        labels = [_class_number(name) for name in classes.split(",")] if classes is not None else range(10)
+        labels = [labels[i % len(labels)] for i in range(count)]
+    elif classes is not None:
+        raise ValueError(f"{model} is not conditional: it takes no --classes")
+    if out.suffix == ".gif":
+        walks = [latent.slerp(a, b, WALK_STEPS + 1)[:-1] for a, b in zip(latents, np.roll(latents, -1, axis=0))]
+        latents, labels = np.concatenate(walks), labels and np.repeat(labels, WALK_STEPS)
+    pictures = gan.generate(generator, latents, classes=labels)
+    if out.suffix == ".npz":
+        arrays = {"images": pictures, "latents": latents, **({} if labels is None else {"classes": labels})}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        content = buffer.getvalue()
+    elif out.suffix == ".png":
+        content = images.png_bytes(images.grid(pictures), scale=2)
+    else:
+        content = images.gif_bytes(pictures.repeat(4, axis=1).repeat(4, axis=2), milliseconds=60, hold_last=1)
+    write_whole(out, content)
+    click.echo(f"{out}: {len(pictures)} images, {len(content):,} bytes")
+
+
+def _class_number(name: str) -> int:
+    """A class by number, or by its name in any case."""
+    from gan_helpers.data import CLASS_NAMES
+
+    lower = [class_name.lower() for class_name in CLASS_NAMES]
+    name = name.strip().lower()
+    if name in lower:
+        return lower.index(name)
+    if name.isdecimal() and int(name) < len(lower):
+        return int(name)
+    raise ValueError(
+        f"--classes: {name!r} is none of {', '.join(f'{i} {known}' for i, known in enumerate(CLASS_NAMES))}"
+    )
+
+
+@commands.command()
+@click.argument("run", type=FOLDER)
+@click.option("--to", "folder", type=FOLDER, required=True, help="The folder to write into; made where it is missing.")
+def export(run, folder):
+    """Write the networks of a RUN as .keras and .h5 files, and prove that they compute the same when loaded back."""
+    if not folder.parent.is_dir():
+        raise ValueError(f"--to {str(folder)!r}: there is no folder {str(folder.parent)!r}")
+    from gan_helpers import gan  # noqa: F401, I001  first, as it imports TensorFlow without its noise
+    from gan_helpers.exporting import export
+
+    for path in export(run, folder):
+        click.echo(f"{path}: loaded back, same output")
+
+
+if __name__ == "__main__":
+    main()
