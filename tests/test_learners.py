@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -93,6 +94,62 @@ def test_generators_load_from_a_run_folder_and_both_formats(small_gan, tmp_path)
         assert np.array_equal(
             gh.generate(gh.load_generator(tmp_path / "gan.keras"), gan.sample_latents(4, 0)), expected
         )
+
+
+def write_keras_2_file(path, model):
+    """A Sequential `.h5` as Keras 2 wrote it (compared with files of tf_keras 2.21): batch_input_shape, alpha, name:0."""
+
+    def config(layer):
+        config = {"name": layer.name, "trainable": True, "dtype": "float32"}
+        keys = ["units", "filters", "kernel_size", "strides", "padding", "use_bias", "target_shape", "size"]
+        old = {key: getattr(layer, key) for key in keys if hasattr(layer, key)}
+        if hasattr(layer, "activation"):
+            old["activation"] = layer.activation.__name__
+        if hasattr(layer, "negative_slope"):
+            old["alpha"] = float(layer.negative_slope)
+        return {"class_name": type(layer).__name__, "config": config | old}
+
+    first = {
+        "batch_input_shape": [None, 128],
+        "dtype": "float32",
+        "sparse": False,
+        "ragged": False,
+        "name": "dense_input",
+    }
+    stack = [{"class_name": "InputLayer", "config": first}, *map(config, model.layers[1:])]
+    stack[1]["config"]["batch_input_shape"] = [None, 128]
+    whole = {"class_name": "Sequential", "config": {"name": "sequential", "layers": stack}}
+    with h5py.File(path, "w") as file:
+        file.attrs.update(backend="tensorflow", keras_version="2.12.0", model_config=json.dumps(whole))
+        weights = file.create_group("model_weights")
+        weights.attrs.update(
+            backend="tensorflow", keras_version="2.12.0", layer_names=[x.name.encode() for x in model.layers[1:]]
+        )
+        for layer in model.layers[1:]:
+            group = weights.create_group(layer.name)
+            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights):
+                group[name] = np.asarray(weight)
+
+
+def test_a_keras_2_file_loads_and_takes_latents_of_either_shape(tmp_path):
+    generator = gh.networks.upsampling_dcgan_generator()
+    write_keras_2_file(tmp_path / "generator.h5", generator)
+    with pytest.warns(UserWarning, match="people you trust"):
+        loaded = gh.load_generator(tmp_path / "generator.h5")
+    latents = gh.latent.sample(3, 128, seed=0).numpy()
+    expected = generator(latents).numpy()
+    assert np.array_equal(loaded(latents), expected) and np.array_equal(loaded(latents[..., None]), expected)
+    assert np.array_equal(loaded.predict(latents[..., None], verbose=0), loaded.predict(latents, verbose=0))
+    assert np.array_equal(gh.generate(loaded, latents[..., None]), gh.generate(generator, latents))
+
+
+def test_a_file_that_is_no_model_is_one_clear_error(tmp_path):
+    for name in ("broken.keras", "broken.h5"):
+        (tmp_path / name).write_bytes(b"not a model")
+        with pytest.warns(UserWarning), pytest.raises(ValueError, match=f"{name} cannot be read as a Keras model: "):
+            gh.load_generator(tmp_path / name)
 
 
 def test_what_cannot_be_a_generator_is_refused(tmp_path):

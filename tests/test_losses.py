@@ -51,3 +51,31 @@ def test_bad_values_are_named():
         losses.NonSaturating(label_noise=0.7)
     with pytest.raises(ValueError, match="'hinge'.*'non_saturating'"):
         losses.get("hinge")
+
+
+def test_swapped_labels_and_their_mean():
+    """Real 0, generated 1, one mean over both, as with Keras' own cross-entropy on the two put together."""
+    import keras
+
+    real, fake = tf.constant([[2.0], [-1.0]]), tf.constant([[0.5], [-3.0]])
+    d_loss, g_loss = losses.NonSaturating(real_label=0, average=True)(real, fake)
+    both, labels = tf.concat([real, fake], 0), tf.constant([[0.0], [0.0], [1.0], [1.0]])
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    assert float(d_loss) == pytest.approx(float(cross_entropy(labels, both)), rel=1e-5)
+    assert float(g_loss) == pytest.approx(float(cross_entropy(tf.zeros((2, 1)), fake)), rel=1e-5)
+    noisy = losses.NonSaturating(label_noise=0.15, real_label=0, average=True)
+    assert noisy.floor == pytest.approx(0.27, abs=0.005)
+    assert noisy.equilibrium == pytest.approx({"d_loss": np.log(2), "g_loss": np.log(2)})
+    with pytest.raises(ValueError, match="real_label is 2"):
+        losses.NonSaturating(real_label=2)
+
+
+def test_accuracies_follow_the_labels(small_gan, some_images):
+    """Which logit says "real" is a matter of the labels: a discriminator that says 5 to everything is right once."""
+    for real_label, expected in ((1, (1, 0)), (0, (0, 1))):
+        gan = small_gan(loss=losses.NonSaturating(real_label=real_label))
+        last = gan.discriminator.layers[-1]
+        last.kernel.assign(last.kernel * 0)
+        last.bias.assign([5.0])
+        logs = gan.train_step(tf.cast(some_images[:8], tf.float32) / 255)
+        assert (float(logs["d_real_accuracy"]), float(logs["d_fake_accuracy"])) == expected

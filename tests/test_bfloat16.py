@@ -1,0 +1,104 @@
+"""The bfloat16 twin: same variables, same function."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from gan_helpers import bfloat16, data, recipes
+from gan_helpers.checkpoints import Checkpoint
+
+
+def values_and_gradients(function, x, variables):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+        loss = tf.reduce_sum(
+            tf.cast(y, tf.float32) * tf.cos(tf.reshape(tf.range(tf.size(y), dtype=tf.float32), tf.shape(y)))
+        )
+    return [y, *tape.gradient(loss, [x, *variables])]
+
+
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.Conv2DTranspose])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("channels", [3, 40])
+def test_convolutions_are_keras_own_in_another_form(kind, kernel_size, stride, channels):
+    """In float32, so that a wrong tap cannot hide behind rounding; with few channels and with many."""
+    keras.utils.set_random_seed(1)
+    layer = kind(channels, kernel_size, strides=stride, padding="same", activation="tanh", bias_initializer="normal")
+    x = tf.random.normal((2, 6, 6, channels))
+    layer(x)
+    compute = bfloat16._FASTER[kind](layer)
+    mine = values_and_gradients(lambda x: compute(x, True), x, layer.trainable_variables)
+    theirs = values_and_gradients(layer, x, layer.trainable_variables)
+    for a, b in zip(mine, theirs):
+        assert np.allclose(a, b, atol=1e-4 * np.abs(b).max())
+
+
+def test_batch_norm_is_keras_own_statistics_included():
+    keras.utils.set_random_seed(1)
+    for shape in ((16, 5), (4, 6, 6, 5)):
+        mine, theirs = layers.BatchNormalization(), layers.BatchNormalization()
+        x = 3 * tf.random.normal(shape) + 1
+        mine(x), theirs(x)
+        compute = bfloat16._FASTER[layers.BatchNormalization](mine)
+        for training in (True, False):
+            left = values_and_gradients(lambda x: compute(x, training), x, mine.trainable_variables)  # noqa: B023
+            right = values_and_gradients(lambda x: theirs(x, training=training), x, theirs.trainable_variables)  # noqa: B023
+            for a, b in zip(left, right):
+                assert np.allclose(a, b, atol=1e-4 * max(1, np.abs(b).max()))
+        assert np.allclose(mine.moving_mean, theirs.moving_mean, atol=1e-6)
+        assert np.allclose(mine.moving_variance, theirs.moving_variance, rtol=1e-5)
+
+
+def test_dropout_drops_its_rate_and_keeps_the_mean():
+    layer = layers.Dropout(0.3, seed=5)
+    compute, ones = bfloat16._FASTER[layers.Dropout](layer), tf.ones((100, 101, 3))
+    first, second = compute(ones, True), compute(ones, True)
+    assert np.mean(first == 0) == pytest.approx(0.3, abs=0.01) and np.max(first) == pytest.approx(1 / 0.7)
+    assert not np.array_equal(first, second) and compute(ones, False) is ones
+
+
+@pytest.mark.parametrize("name", ["tutorial_dcgan", "upsampling_dcgan", "course_mlp"])
+def test_a_twin_shares_its_variables_and_ends_in_float32(name):
+    recipe = recipes.get(name)
+    for model, shape in (
+        (recipe.generator(recipe.latent_dim), (4, recipe.latent_dim)),
+        (recipe.discriminator(), (4, 28, 28, 1)),
+    ):
+        twin = bfloat16.twin(model)
+        assert {id(v) for v in twin.trainable_variables} == {id(v) for v in model.trainable_variables}
+        x = tf.random.stateless_normal(shape, (1, 2))
+        mine, theirs = twin(x), model(x)
+        assert mine.dtype == tf.float32 and np.allclose(mine, theirs, atol=0.02 * np.abs(theirs).max())
+
+
+def test_bfloat16_trains_like_float32_and_resumes_bit_for_bit(some_images, tmp_path):
+    """With transposed convolutions, batch norm and dropout."""
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        gan = recipes.get("tutorial_dcgan").build(3, precision)
+        checkpoint, dataset = Checkpoint(tmp_path / precision), data.pipeline(some_images, 64, seed=4)
+        losses[precision] = gan.fit(dataset, epochs=2, callbacks=[checkpoint], verbose=0).history
+    for key in ("d_loss", "g_loss"):
+        assert np.allclose(losses["float32"][key], losses["bfloat16"][key], rtol=0.05)
+    assert losses["float32"]["d_loss"] != losses["bfloat16"]["d_loss"]  # it was another arithmetic
+
+    (tmp_path / "bfloat16/checkpoints/epoch_0002.npz").unlink()
+    resumed, checkpoint = recipes.get("tutorial_dcgan").build(3, "bfloat16"), Checkpoint(tmp_path / "bfloat16")
+    assert checkpoint.restore(resumed) == 1
+    resumed.fit(data.pipeline(some_images, 64, seed=4), epochs=2, initial_epoch=1, callbacks=[checkpoint], verbose=0)
+    for mine, theirs in zip(gan.variables, resumed.variables):
+        assert np.array_equal(mine, theirs), mine.path
+
+
+def test_the_precision_is_chosen_by_the_processor(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    for amx, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(bfloat16, "has_amx", lambda: amx)  # noqa: B023
+        assert bfloat16.choose_precision("auto") == expected
+        assert bfloat16.choose_precision("float32") == "float32" and bfloat16.choose_precision("bfloat16") == "bfloat16"
+    with pytest.raises(ValueError, match="'half'.*'auto', 'float32', 'bfloat16'"):
+        bfloat16.choose_precision("half")

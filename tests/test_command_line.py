@@ -1,0 +1,214 @@
+"""The command line, as it is called."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+import gan_helpers as gh
+from gan_helpers import __main__ as command_line
+from gan_helpers import data, recipes
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command line in this process; gives exit status, standard output and standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            command_line.main([str(argument) for argument in arguments])
+        return (caught.value.code or 0, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def few_images(monkeypatch, some_images):
+    monkeypatch.setattr(data, "load_fashion_mnist", lambda *_: (some_images, None))
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory, some_images):
+    folder = tmp_path_factory.mktemp("runs") / "mlp gan"
+    gh.train("mlp_gan", folder, epochs=1, train_images=some_images, verbose=0)
+    return folder
+
+
+def test_help_needs_no_tensorflow():
+    code = (
+        "import sys, gan_helpers.__main__ as m\n"
+        "try: m.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    for arguments in (["--help"], ["train", "--help"], ["--version"]):
+        result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        assert result.returncode == 0 and not result.stderr, result.stderr
+        assert "train" in result.stdout or "version" in result.stdout
+
+
+def test_recipes_as_a_table_and_as_json(call):
+    status, table, _ = call("recipes")
+    assert status == 0
+    line = next(line for line in table.splitlines() if line.startswith("upsampling_dcgan"))
+    for part in (
+        "2,155,137",
+        "1,113,345",
+        "128",
+        "[0, 1]",
+        "label noise 0.15, real 0, fake 1",
+        "0.0001",
+        "1e-05",
+        "20",
+    ):
+        assert part in line
+    listed = json.loads(call("recipes", "--json")[1])
+    assert [facts["name"] for facts in listed] == list(recipes.RECIPES)
+    assert all(facts["source"] and facts["generator_parameters"] for facts in listed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
+def test_a_real_run_is_stopped_by_ctrl_c_goes_on_and_is_quiet(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "gan_helpers",
+        "train",
+        "mlp_gan",
+        "--run",
+        str(tmp_path / "run"),
+        "--batch-size",
+        "1000",
+    ]
+    first = subprocess.Popen([*command, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    checkpoints, deadline = tmp_path / "run" / "checkpoints", time.monotonic() + 300
+    while not list(checkpoints.glob("*.npz")):
+        assert first.poll() is None and time.monotonic() < deadline, first.communicate()
+        time.sleep(0.1)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate()
+    assert first.returncode == 130 and "Stopped. The same command goes on" in said and "Traceback" not in said
+    done = max(int(path.stem[6:]) for path in checkpoints.glob("epoch_*.npz"))
+
+    result = subprocess.run([*command, "--epochs", str(done + 1)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert f": {done + 1} epochs" in result.stdout and len(result.stdout.splitlines()) == 1
+    ours = ("Training mlp_gan in ", "100% ", " left")
+    noise = [
+        line
+        for line in result.stderr.replace("\r", "\n").splitlines()
+        if line.strip() and not any(part in line for part in ours)
+    ]
+    assert not noise, noise
+    assert "images/s, d_loss " in result.stderr
+
+
+def test_more_epochs_train_on_and_the_same_call_does_nothing(call, few_images, tmp_path):
+    arguments = ("train", "mlp_gan", "--run", tmp_path / "run", "--seed", 1)
+    assert call(*arguments, "--epochs", 1)[0] == 0
+    status, said, _ = call(*arguments, "--epochs", 3)
+    assert status == 0 and ": 3 epochs, 768 images" in said
+    status, said, _ = call(*arguments, "--epochs", 3)
+    assert status == 0 and "Nothing to do" in said
+    assert json.loads((tmp_path / "run/config.json").read_text())["command"].startswith(
+        "python -m gan_helpers train mlp_gan"
+    )
+    status, _, said = call("train", "bw_fashion", "--run", tmp_path / "run", "--seed", 1)
+    assert status == 2 and "recipe: 'mlp_gan' there, 'bw_fashion' here" in said and said.count("\n") == 1
+
+
+def test_minutes_end_within_an_epoch(call, few_images, tmp_path):
+    arguments = ("train", "mlp_gan", "--run", tmp_path / "run", "--batch-size", 1)
+    assert call(*arguments, "--minutes", 0.001)[0] == 0
+    first = gh.training.load_run(tmp_path / "run")
+    assert len(first.history) == 1 and first.history[0]["images"] < 256
+    assert call(*arguments, "--minutes", first.history[0]["seconds"] / 60 + 0.001)[0] == 0
+    second = gh.training.load_run(tmp_path / "run")
+    assert int(second.gan.steps) == sum(row["images"] for row in second.history) > first.history[0]["images"]
+
+
+def test_sample_writes_arrays_a_grid_and_a_walk(call, run_dir, tmp_path):
+    for out in ("a.npz", "b.npz", "grid.png", "walk.gif"):
+        assert call("sample", run_dir, "--count", 5, "--seed", 3, "--out", tmp_path / out)[0] == 0
+    arrays, again = np.load(tmp_path / "a.npz"), np.load(tmp_path / "b.npz")
+    assert arrays["images"].shape == (5, 28, 28, 1) and arrays["images"].dtype == np.uint8
+    assert arrays["latents"].shape == (5, 100) and arrays["latents"].dtype == np.float32
+    assert np.array_equal(arrays["images"], again["images"])
+    assert np.array_equal(gh.generate(gh.load_generator(run_dir), arrays["latents"]), arrays["images"])
+    assert Image.open(tmp_path / "grid.png").size == (2 * 92, 2 * 62)
+    with Image.open(tmp_path / "walk.gif") as walk:
+        assert walk.n_frames == 5 * command_line.WALK_STEPS
+
+
+def test_sample_a_conditional_generator(call, tmp_path):
+    latents, classes = keras.Input((4,)), keras.Input((), dtype="int32")
+    shade = layers.Embedding(
+        10, 784, embeddings_initializer=lambda shape, dtype: np.linspace(-1, 1, 10)[:, None] * np.ones(shape)
+    )
+    x = layers.Activation("tanh")(layers.Reshape((28, 28, 1))(shade(classes)))
+    zero = layers.Reshape((1, 1, 1))(layers.Dense(1, kernel_initializer="zeros")(latents))
+    keras.Model([latents, classes], layers.Activation("tanh")(layers.Add()([x, zero]))).save(tmp_path / "g.keras")
+    assert (
+        call("sample", tmp_path / "g.keras", "--count", 3, "--classes", "9, t-shirt/top", "--out", tmp_path / "a.npz")[
+            0
+        ]
+        == 0
+    )
+    arrays = np.load(tmp_path / "a.npz")
+    assert arrays["classes"].tolist() == [9, 0, 9]
+    assert arrays["images"][0].min() > 127 > arrays["images"][1].max()
+    assert call("sample", tmp_path / "g.keras", "--count", 12, "--out", tmp_path / "a.npz")[0] == 0
+    assert np.load(tmp_path / "a.npz")["classes"].tolist() == [*range(10), 0, 1]
+    status, _, said = call("sample", tmp_path / "g.keras", "--classes", "hat", "--out", tmp_path / "no.png")
+    assert status == 2 and "'hat' is none of 0 T-shirt/top" in said and not (tmp_path / "no.png").exists()
+
+
+def test_export_writes_four_files_that_compute_the_same(call, run_dir, tmp_path):
+    status, said, _ = call("export", run_dir, "--to", tmp_path / "out")
+    assert status == 0 and said.count("loaded back, same output") == 4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "discriminator.h5", "discriminator.keras", "generator.h5", "generator.keras",
+    ]  # fmt: skip
+    gan = gh.training.load_run(run_dir).gan
+    images = gan.ema_generator(gan.sample_latents(3, 0))
+    for suffix in ("keras", "h5"):
+        loaded = {
+            name: keras.models.load_model(tmp_path / f"out/{name}.{suffix}", compile=False)
+            for name in ("generator", "discriminator")
+        }
+        assert np.array_equal(loaded["generator"](gan.sample_latents(3, 0)), images)
+        assert np.array_equal(loaded["discriminator"](images), gan.discriminator(images))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "tutorial_dcgn", "--run", "RUN"], "did you mean 'tutorial_dcgan'?"),
+        (["train", "mlp_gan", "--run", "RUN", "--minutes", "0"], "'--minutes': 0.0"),
+        (["train", "mlp_gan", "--run", "RUN", "--epochs", "0"], "'--epochs': 0"),
+        (["train", "mlp_gan", "--run", "RUN", "--data", "nowhere"], "--data 'nowhere' lacks t10k-images-idx3-ubyte.gz"),
+        (["train", "mlp_gan"], "Missing option '--run'"),
+        (["trane"], "No such command 'trane'"),
+        (["sample", "course_dcgan", "--count", "0", "--out", "a.png"], "--count is 0"),
+        (["sample", "course_dcgan", "--count", "1000000000", "--out", "a.npz"], "--count is 1000000000; for a .npz it must lie in 1…1,000,000"),
+        (["sample", "course_dcgan", "--out", "nowhere/a.png"], "there is no folder 'nowhere'"),
+        (["sample", "course_dcgan", "--out", "a.jpg"], "'a.jpg' must end in .npz, .png, .gif"),
+        (["sample", "course_dcgan", "--classes", "3", "--out", "a.png"], "course_dcgan is not conditional"),
+        (["sample", "corse_dcgan", "--out", "a.png"], "'corse_dcgan' is neither a shipped generator (course_dcgan"),
+        (["export", "RUN", "--to", "out"], "RUN is not a run folder"),
+        (["export", "RUN", "--to", "nowhere/out"], "there is no folder 'nowhere'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_status_2_and_nothing_is_written(call, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    status, out, error = call(*arguments)
+    assert (status, out) == (2, "") and said in error and error.startswith("Error: ") and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,109 @@
+"""Recipes: each older system to the letter, and a new one from outside."""
+
+import numpy as np
+import pytest
+from keras import layers
+
+from gan_helpers import images, networks, recipes, training
+from gan_helpers.losses import NonSaturating
+
+# Range, latent size, batch, epochs, rates of generator and discriminator, β₁.
+OLDER = {
+    "dense_critic": ((-1, 1), 100, 128, 50, 1e-4, 1e-4, 0.9),
+    "bw_fashion": ((0, 1), 128, 128, 50, 2e-4, 2e-4, 0.5),
+    "tutorial_dcgan": ((-1, 1), 100, 128, 50, 1e-4, 1e-4, 0.9),
+    "upsampling_dcgan": ((0, 1), 128, 128, 20, 1e-4, 1e-5, 0.9),
+    "mlp_gan": ((-1, 1), 100, 128, 50, 2e-4, 2e-4, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_settings_of_the_older_systems(name):
+    recipe = recipes.get(name)
+    assert (
+        recipe.pixel_range, recipe.latent_dim, recipe.batch_size, recipe.epochs,
+        recipe.g_learning_rate, recipe.d_learning_rate, recipe.beta_1,
+    ) == OLDER[name]  # fmt: skip
+    noisy = NonSaturating(label_noise=0.15, real_label=0, average=True)
+    assert recipe.loss == (noisy if name == "upsampling_dcgan" else NonSaturating())
+    gan = recipe.build()
+    assert float(gan.g_optimizer.learning_rate) == pytest.approx(recipe.g_learning_rate)
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(recipe.d_learning_rate)
+    assert images.pixel_range_of(gan.generator) == recipe.pixel_range == gan.pixel_range
+    assert np.array_equal(gan.generate(2), gan.generate(2, ema=False))  # the older systems have no average
+
+
+def test_parameter_counts():
+    counts = {name: recipes.get(name).facts() for name in ("tutorial_dcgan", "upsampling_dcgan")}
+    found = {name: (f["generator_parameters"], f["discriminator_parameters"]) for name, f in counts.items()}
+    assert found == {"tutorial_dcgan": (2_330_944, 212_865), "upsampling_dcgan": (2_155_137, 1_113_345)}
+
+
+def outline(model):
+    """The layers that make a system what it is, as short words."""
+    words = []
+    for layer in model.layers:
+        if isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose)):
+            kind = "up" if isinstance(layer, layers.Conv2DTranspose) else "conv"
+            padding = "" if layer.padding == "same" else " valid"
+            words.append(f"{kind} {layer.filters} {layer.kernel_size[0]}x s{layer.strides[0]}{padding}")
+        elif isinstance(layer, layers.Dense):
+            words.append(f"dense {layer.units}")
+        elif isinstance(layer, layers.Dropout):
+            words.append(f"dropout {layer.rate}")
+        elif isinstance(layer, (layers.BatchNormalization, layers.UpSampling2D)):
+            words.append({"BatchNormalization": "norm", "UpSampling2D": "double"}[type(layer).__name__])
+    return words
+
+
+def test_layers_of_the_older_systems():
+    found = {
+        name: (outline(recipes.get(name).build().generator), outline(recipes.get(name).discriminator()))
+        for name in OLDER
+    }
+    assert found == {
+        "dense_critic": (
+            ["dense 3136", "up 64 4x s1", "up 128 4x s2", "up 256 4x s2", "conv 1 3x s1"],
+            ["dense 256", "dropout 0.3", "dense 128", "dropout 0.3", "dense 1"],
+        ),
+        "bw_fashion": (
+            ["dense 12544", "norm", "up 128 4x s2", "norm", "up 64 4x s2", "norm", "up 1 4x s1"],
+            ["conv 64 4x s2", "conv 128 4x s2", "dense 1"],
+        ),
+        "tutorial_dcgan": (
+            ["dense 12544", "norm", "up 128 5x s1", "norm", "up 64 5x s2", "norm", "up 1 5x s2"],
+            ["conv 64 5x s2", "dropout 0.3", "conv 128 5x s2", "dropout 0.3", "dense 1"],
+        ),
+        "upsampling_dcgan": (
+            ["dense 6272", "double", "conv 128 5x s1", "double", "conv 128 5x s1", "conv 128 4x s1", "conv 128 4x s1", "conv 1 4x s1"],
+            [
+                *(word for n in (32, 64, 128, 256) for word in (f"conv {n} 5x s1 valid", "dropout 0.4")),
+                "dropout 0.4", "dense 1",
+            ],
+        ),
+        "mlp_gan": (["dense 256", "dense 512", "dense 1024", "dense 784"], ["dense 512", "dense 256", "dense 1"]),
+    }  # fmt: skip
+
+
+def test_a_recipe_from_outside_is_one_entry(monkeypatch, some_images, tmp_path):
+    mine = recipes.Recipe(
+        name="mine",
+        generator=lambda latent_dim: networks.mlp_generator(latent_dim, (8,)),
+        discriminator=lambda: networks.mlp_discriminator((8,)),
+        g_learning_rate=1e-3,
+        d_learning_rate=1e-3,
+        batch_size=64,
+        source="a test",
+    )
+    monkeypatch.setitem(recipes.RECIPES, "mine", mine)
+    run = training.train("mine", tmp_path, epochs=1, train_images=some_images, verbose=0)
+    assert int(run.gan.steps) == 4 and recipes.RECIPES["mine"].facts()["source"] == "a test"
+    again = training.load_run(tmp_path)
+    assert np.array_equal(again.gan.generate(4), run.gan.generate(4)) and again.history == run.history
+
+
+def test_an_unknown_recipe_names_the_closest():
+    with pytest.raises(ValueError, match=r"'tutorial_dcgn'; did you mean 'tutorial_dcgan'"):
+        recipes.get("tutorial_dcgn")
+    with pytest.raises(ValueError, match=r"'xyz'; it must be one of 'course_mlp'.*'mlp_gan'"):
+        recipes.get("xyz")
