@@ -36,7 +36,7 @@ def work(name: str, minutes: float) -> None:
 
         def on_train_batch_end(self, batch, logs=None):
             seconds = time.perf_counter() - self.began
-            if seconds < EVERY * (len(self.points) + 1):
+            if seconds < EVERY + (self.points[-1]["seconds"] if self.points else 0):
                 return
             point = {"seconds": round(seconds, 1)}
             for key in ("d_loss", "g_loss"):
@@ -55,6 +55,7 @@ def work(name: str, minutes: float) -> None:
     seen = sum(row["images"] for row in run.history)
     facts = {
         "recipe": name,
+        "minutes": minutes,
         "precision": run.gan.precision,
         "images": int(seen),
         "epochs": seen / 60_000,
@@ -101,23 +102,25 @@ def draw(results: list[dict], minutes: float, path: Path) -> None:
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Of training, each."
 )
-@click.option("--only", help="Recipes with commas between.  [default: all]")
+@click.option("--only", help="Train these anew, commas between; the rest of the table stays.  [default: all]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@click.option("--redraw", is_flag=True, help="Train nothing; write table and figure again from what has been measured.")
 @click.option("--worker", hidden=True)
-def main(minutes, only, out, worker):
+def main(minutes, only, out, redraw, worker):
     """Train every recipe for the same time, and write one table and one figure."""
     if worker:
         return work(worker, minutes)
     import gan_helpers as gh
 
     names = [gh.recipes.get(name).name for name in only.split(",")] if only else list(gh.recipes.RECIPES)
-    results = []
-    for name in names:
+    for name in [] if redraw else names:
         shutil.rmtree(RUNS / name, ignore_errors=True)
         click.echo(f"{name}: {minutes:g} minutes …")
         subprocess.run([sys.executable, __file__, "--worker", name, "--minutes", str(minutes)], check=True)
-        results.append(json.loads((RUNS / name / "facts.json").read_text()))
-        click.echo(f"{name}: {results[-1]['images_per_second']:.0f} images/s, {results[-1]['images']:,} images")
+    found = [RUNS / name / "facts.json" for name in gh.recipes.RECIPES]
+    results = [
+        facts for path in found if path.exists() and (facts := json.loads(path.read_text()))["minutes"] == minutes
+    ]
 
     lines = [
         f"# Every recipe after {minutes:g} minutes",

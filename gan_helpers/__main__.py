@@ -21,16 +21,20 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. What the user can mend is one line and exit status 2; Ctrl-C is 130."""
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
-    try:
-        sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False))
-    except click.ClickException as error:
-        _fail(error.format_message())
-    except (ValueError, OSError) as error:
-        _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows pipe may know neither β nor …
+            stream.reconfigure(errors="replace")
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+        try:
+            sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False))
+        except click.ClickException as error:
+            _fail(error.format_message())
+        except (ValueError, OSError) as error:
+            _fail(str(error))
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Stopped.", err=True)
+            sys.exit(130)
 
 
 def _fail(message: str) -> None:
@@ -159,7 +163,7 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, data_di
             train_images=images, callbacks=[trained], verbose="bar",
         )  # fmt: skip
     except KeyboardInterrupt:
-        click.echo(f"Stopped. The same command goes on from the last finished epoch in {run_dir}.", err=True)
+        click.echo(f"\nStopped. The same command goes on from the last finished epoch in {run_dir}.", err=True)
         sys.exit(130)
     if trained.model is None:
         click.echo("Nothing to do: the run has got that far already. More --epochs or --minutes train on.")
@@ -264,6 +268,25 @@ def export(run, folder):
 
     for path in export(run, folder):
         click.echo(f"{path}: loaded back, same output")
+
+
+# --- evaluate -------------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("model", shell_complete=_complete_model)
+@click.option("--count", type=click.IntRange(6, 10_000), default=10_000, show_default=True, help="Images a seed.")
+@click.option("--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def evaluate(model, count, seeds, as_json):
+    """Measure MODEL against the test images: a shipped generator's name, a run folder, a .keras or an .h5 file.
+
+    Each value comes with its interval over seeds, and with what as many real images score.
+    """
+    from gan_helpers import metrics, pretrained
+
+    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 
 
 if __name__ == "__main__":
