@@ -47,14 +47,15 @@ def twin(model: keras.Model) -> keras.Model:
     Args:
         model: functional or sequential.
     """
-    last = [layer for layer in model.layers if layer.weights][-1:]
+    last = max((i for i, layer in enumerate(model.layers) if layer.weights), default=0)
+    in_float32 = model.layers[last:]
 
     def share(layer):
         if isinstance(layer, layers.InputLayer):
             return layer
         if compute := _FASTER.get(type(layer), lambda _: None)(layer):
-            return _Twin(layer, compute, tf.float32 if layer in last else tf.bfloat16)
-        if type(layer) in _WITHOUT_STATE:
+            return _Twin(layer, compute, tf.float32 if layer in in_float32 else tf.bfloat16)
+        if type(layer) in _WITHOUT_STATE and layer not in in_float32:
             return type(layer).from_config({**layer.get_config(), "dtype": "bfloat16"})
         return layer
 

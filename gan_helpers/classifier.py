@@ -51,7 +51,7 @@ def fit(model, images, labels, epochs: int = EPOCHS, seed: int = SEED, verbose=0
     )
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
     dataset = dataset.batch(BATCH_SIZE, drop_remainder=True).map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
-    model.fit(dataset, epochs=epochs, verbose=verbose)
+    model.fit(dataset, epochs=epochs, shuffle=False, verbose=verbose)  # a dataset brings its own order
     return model
 
 
