@@ -270,24 +270,5 @@ def export(run, folder):
         click.echo(f"{path}: loaded back, same output")
 
 
-# --- evaluate -------------------------------------------------------------------------------------
-
-
-@commands.command()
-@click.argument("model", shell_complete=_complete_model)
-@click.option("--count", type=click.IntRange(6, 10_000), default=10_000, show_default=True, help="Images a seed.")
-@click.option("--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def evaluate(model, count, seeds, as_json):
-    """Measure MODEL against the test images: a shipped generator's name, a run folder, a .keras or an .h5 file.
-
-    Each value comes with its interval over seeds, and with what as many real images score.
-    """
-    from gan_helpers import metrics, pretrained
-
-    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
-
-
 if __name__ == "__main__":
     main()

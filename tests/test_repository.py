@@ -57,7 +57,7 @@ def test_lock_pins_and_hashes_everything_and_names_no_address():
 FLOORS = {
     4: ("pretrained", "exporting", "course", "__main__"),
     3: ("training", "explorer"),
-    2: ("checkpoints", "checks", "recipes", "callbacks", "classifier", "metrics"),
+    2: ("checkpoints", "checks", "recipes", "callbacks", "metrics"),
     1: ("bfloat16", "latent", "losses", "networks", "plots", "gan"),
     0: ("atomic", "folders", "profiles", "images", "setup_check", "data"),
 }
