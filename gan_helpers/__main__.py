@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from gan_helpers import __version__
 from gan_helpers.atomic import write_whole
 
 LARGEST = {".npz": 1_000_000, ".png": 10_000, ".gif": 200}  # images a file
@@ -43,7 +42,7 @@ def _fail(message: str) -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="gan-helpers")
+@click.version_option(package_name="gan-helpers")
 def commands():
     """Train GANs on Fashion-MNIST, and draw from them."""
 

@@ -34,6 +34,22 @@ def load_generator(path_or_name: str | os.PathLike):
             Keras cannot read.
         FileNotFoundError: a path with nothing there, or a run folder without a checkpoint.
     """
+    return _with_one_shape(_load(path_or_name))
+
+
+def _with_one_shape(generator):
+    """Bring latents (n, z, 1) to (n, z) before `predict`, which fails when one model sees both; a direct call does not."""
+    predict, latent_dim = generator.predict, generator.inputs[0].shape[-1]
+
+    def predict_either(x, *args, **kwargs):
+        shape = getattr(x, "shape", ())
+        return predict(x[..., 0] if len(shape) == 3 and tuple(shape[1:]) == (latent_dim, 1) else x, *args, **kwargs)
+
+    generator.predict = predict_either
+    return generator
+
+
+def _load(path_or_name):
     shipped = manifest()
     if str(path_or_name) in shipped:
         return _load_shipped(shipped[str(path_or_name)])
@@ -49,7 +65,7 @@ def load_generator(path_or_name: str | os.PathLike):
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    warnings.warn(f"{path} is not one of the course's own files: load models only from people you trust", stacklevel=2)
+    warnings.warn(f"{path} is not one of the course's own files: load models only from people you trust", stacklevel=3)
     return _load_file(path)
 
 
