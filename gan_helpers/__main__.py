@@ -129,7 +129,9 @@ def _row(facts: dict) -> tuple[str, ...]:
     "--epochs", type=click.IntRange(1, 100_000), help="In all, those before a stop included.  [default: the recipe's]"
 )
 @click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="Of training in all; stops within an epoch too."
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Of training in all; stops within an epoch too. With --epochs, what comes first.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1, 60_000), help="Images a step.  [default: the recipe's]")

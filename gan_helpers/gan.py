@@ -150,7 +150,7 @@ class GAN(keras.Model):
         players = (self.generator, self.discriminator)
         # Held in a function, where Keras does not see them: they own no variable, and are not saved.
         twins = tuple(map(bfloat16.twin, players)) if self.precision == "bfloat16" else players
-        self._players_in_training = lambda: twins
+        self._twins = lambda: twins
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.g_optimizer = keras.optimizers.get(g_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
         self.d_optimizer = keras.optimizers.get(d_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
@@ -168,7 +168,7 @@ class GAN(keras.Model):
     def train_step(self, real_images):
         seed = (self.seed, self.steps.value)
         latents = self.sample_latents(tf.shape(real_images)[0], seed)
-        generator, discriminator = self._players_in_training()
+        generator, discriminator = self.players_in_training()
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
                 fake_images = generator(latents, training=True)
@@ -184,10 +184,18 @@ class GAN(keras.Model):
 
         self.means["d_loss"].update_state(d_loss)
         self.means["g_loss"].update_state(g_loss)
-        sign = 1 if getattr(self.objective, "real_label", 1) else -1  # of a logit that says "real"
-        self.means["d_real_accuracy"].update_state(tf.cast(sign * real_logits > 0, tf.float32))
-        self.means["d_fake_accuracy"].update_state(tf.cast(sign * fake_logits <= 0, tf.float32))
+        self.means["d_real_accuracy"].update_state(self.called_real(real_logits))
+        self.means["d_fake_accuracy"].update_state(1 - self.called_real(fake_logits))
         return {name: mean.result() for name, mean in self.means.items()}
+
+    def players_in_training(self):
+        """Generator and discriminator as a training step calls them: themselves, or their faster twins in bfloat16."""
+        return self._twins()
+
+    def called_real(self, logits):
+        """1 where the discriminator calls an image real, 0 where it calls it generated: float32 (n, 1)."""
+        sign = 1 if getattr(self.objective, "real_label", 1) else -1  # some objectives label real images 0
+        return tf.cast(sign * logits > 0, tf.float32)
 
     def update_ema(self):
         """Move the average a little towards the generator, batch norm statistics included."""

@@ -78,7 +78,7 @@ class NonSaturating:
     def floor(self) -> float:
         """The lowest discriminator loss there is: every image told apart. A loss that sits here means it has won."""
         floor = _entropy(1 - self.label_smoothing - self.label_noise / 2) + _entropy(self.label_noise / 2)
-        return floor / (2 if self.average else 1)
+        return floor / 2 if self.average else floor
 
 
 def _entropy(p: float) -> float:
