@@ -123,6 +123,7 @@ def _transposed_convolution(layer):
 def _is_plain(layer) -> bool:
     return (
         layer.strides[0] == layer.strides[1]
+        and layer.kernel_size[0] == layer.kernel_size[1]
         and tuple(layer.dilation_rate) == (1, 1)
         and getattr(layer, "groups", 1) == 1
         and layer.data_format == "channels_last"

@@ -213,7 +213,7 @@ class ProgressBar(keras.callbacks.Callback):
             dynamic_ncols=True,
             mininterval=0.5 if sys.stderr.isatty() else 30,  # a log file wants few lines
         )
-        self._began = self._last = time.perf_counter()
+        self._last = time.perf_counter()
         self._images = 0
 
     def on_train_batch_end(self, batch, logs=None):

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import os
 import shlex
 import time
@@ -47,7 +48,8 @@ class _Clock(keras.callbacks.Callback):
         images_seen = self.batches * self.batch_size
         if logs is not None:
             rate = round(images_seen / seconds, 1)
-            logs.update(images=images_seen, images_per_second=rate, seconds=round(seconds, 2))
+            # Rounded up: rounded down, a run that has used up its time would seem to have some left.
+            logs.update(images=images_seen, images_per_second=rate, seconds=math.ceil(seconds * 100) / 100)
 
 
 def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: int | None = None, minutes: float | None = None,
@@ -120,7 +122,7 @@ def load_run(run_dir: str | os.PathLike) -> Run:
     config = _config(run_dir)
     if not config:
         raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json")
-    gan = recipes.get(config["recipe"]).build(config["seed"], config.get("precision", "float32"))
+    gan = recipes.get(config["recipe"]).build(config["seed"], config["precision"])
     checkpoint = Checkpoint(run_dir)
     if not checkpoint.restore(gan):
         raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
@@ -128,9 +130,9 @@ def load_run(run_dir: str | os.PathLike) -> Run:
 
 
 def _config(run_dir: Path) -> dict:
-    """What `config.json` says; empty where there is none."""
+    """What `config.json` says; empty where there is none. Runs from before there was a choice are in float32."""
     path = run_dir / "config.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {"precision": "float32", **json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
 
 
 def _keep_config(run_dir: Path, config: dict) -> None:

@@ -37,6 +37,19 @@ def test_convolutions_are_keras_own_in_another_form(kind, kernel_size, stride, c
         assert np.allclose(a, b, atol=1e-4 * np.abs(b).max())
 
 
+def test_a_convolution_of_another_kind_stays_as_it_is():
+    for settings in (
+        dict(kernel_size=(3, 5), strides=2),
+        dict(kernel_size=3, strides=(1, 2)),
+        dict(kernel_size=3, dilation_rate=2),
+    ):
+        model = keras.Sequential(
+            [keras.Input((8, 8, 2)), layers.Conv2D(4, padding="same", **settings), layers.Flatten(), layers.Dense(1)]
+        )
+        x = tf.random.stateless_normal((3, 8, 8, 2), (1, 2))
+        assert np.allclose(bfloat16.twin(model)(x), model(x), atol=0.05)
+
+
 def test_batch_norm_is_keras_own_statistics_included():
     keras.utils.set_random_seed(1)
     for shape in ((16, 5), (4, 6, 6, 5)):

@@ -187,6 +187,15 @@ def test_train_stops_when_its_minutes_are_used_up_and_does_not_begin_anew(some_i
     assert len(run.history) == len(again.history) == 1
 
 
+def test_a_run_from_before_precision_was_kept_goes_on_in_float32(some_images, tmp_path):
+    training.train(TINY, tmp_path, epochs=1, precision="float32", train_images=some_images, verbose=0)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["precision"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    run = training.train(TINY, tmp_path, epochs=2, train_images=some_images, verbose=0)
+    assert len(run.history) == 2 and run.gan.precision == "float32"
+
+
 def test_a_folder_of_another_run_is_refused_with_the_fields_that_differ(some_images, tmp_path):
     training.train(TINY, tmp_path, epochs=1, train_images=some_images, verbose=0)
     with pytest.raises(ValueError, match="seed: 0 there, 1 here; batch_size: 32 there, 16 here"):
