@@ -26,16 +26,18 @@ _HOME_OF = {
     "NonSaturating": "losses",
     "ModelMonitor": "callbacks",
     "LossPlot": "callbacks",
+    "QualityMonitor": "callbacks",
     "StopAfter": "callbacks",
     "Checkpoint": "checkpoints",
     "train": "training",
     "export": "exporting",
     "load_generator": "pretrained",
     "check_answer": "checks",
+    "evaluate": "metrics",
 }
 _MODULES = {
-    "bfloat16", "callbacks", "checkpoints", "checks", "data", "exporting", "folders", "gan", "images", "latent", "losses",
-    "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
+    "bfloat16", "callbacks", "checkpoints", "checks", "classifier", "data", "exporting", "folders", "gan", "images", "latent", "losses",
+    "metrics", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)

@@ -142,17 +142,23 @@ def _row(facts: dict) -> tuple[str, ...]:
     show_default=True,
     help="auto: bfloat16 on a processor with AMX, otherwise float32.",
 )
+@click.option(
+    "--evaluate-every",
+    type=click.IntRange(1),
+    help="Epochs between two measurements; keeps the best generator. Trains on the first 50,000 images.",
+)
 @click.option("--data", "data_dir", type=FOLDER, help="Folder with the four .gz files.  [default: data/fashion-mnist]")
-def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, data_dir):
+def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluate_every, data_dir):
     """Train RECIPE into a run folder, or go on where it stopped."""
-    from gan_helpers import data, recipes, training
+    from gan_helpers import classifier, data, recipes, training
 
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
     recipe = recipes.get(recipe)
     if data_dir is not None and (missing := data.check_files(data_dir)):
         raise ValueError(f"--data {str(data_dir)!r} lacks {', '.join(missing)}")
-    images, _ = data.load_fashion_mnist("train", data_dir)
+    most = None if evaluate_every is None else classifier.TRAINED_ON
+    images, classes = (array[:most] for array in data.load_fashion_mnist("train", data_dir))
     trained = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: click.echo(
             f"Training {recipe.name} in {_precision(trained.model.precision)}", err=True
@@ -161,7 +167,7 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, data_di
     try:
         run = training.train(
             recipe, run_dir, epochs=epochs, minutes=minutes, seed=seed, batch_size=batch_size, precision=precision,
-            train_images=images, callbacks=[trained], verbose="bar",
+            train_images=images, train_classes=classes, evaluate_every=evaluate_every, callbacks=[trained], verbose="bar",
         )  # fmt: skip
     except KeyboardInterrupt:
         click.echo(f"\nStopped. The same command goes on from the last finished epoch in {run_dir}.", err=True)
@@ -169,9 +175,11 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, data_di
     if trained.model is None:
         click.echo("Nothing to do: the run has got that far already. More --epochs or --minutes train on.")
     last = run.history[-1]
+    distance = last.get("frechet_classifier_distance")
     click.echo(
         f"{run_dir}: {last['epoch']:.0f} epochs, {sum(row['images'] for row in run.history):,.0f} images, "
         f"{sum(row['seconds'] for row in run.history) / 60:.1f} minutes; d_loss {last['d_loss']:.3f}, g_loss {last['g_loss']:.3f}"
+        + ("" if distance is None else f"; Fréchet classifier distance {distance:.2f} (held-out training images)")
     )
 
 
@@ -269,6 +277,26 @@ def export(run, folder):
 
     for path in export(run, folder):
         click.echo(f"{path}: loaded back, same output")
+
+
+# --- evaluate -------------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("model", shell_complete=_complete_model)
+@click.option("--count", type=click.IntRange(11, 10_000), default=10_000, show_default=True, help="Images a seed.")
+@click.option("--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals.")
+@click.option("--gan-train", is_flag=True, help="Of a conditional generator: also train a classifier on its images.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def evaluate(model, count, seeds, gan_train, as_json):
+    """Measure MODEL against the test images: a shipped generator's name, a run folder, a .keras or an .h5 file.
+
+    Each value comes with its interval over seeds, and with what as many real images score.
+    """
+    from gan_helpers import metrics, pretrained
+
+    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds, gan_train=gan_train)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def twin(model: keras.Model) -> keras.Model:
         model: functional or sequential.
     """
     last = max((i for i, layer in enumerate(model.layers) if layer.weights), default=0)
-    in_float32 = model.layers[last:]
+    beside_it = [layer for layer in model.layers[:last] if layer.weights and layer.input is model.layers[last].input]
+    in_float32 = [*beside_it, *model.layers[last:]]
 
     def share(layer):
         if isinstance(layer, layers.InputLayer):

@@ -1,5 +1,6 @@
-"""What watches a GAN train: `ModelMonitor` draws its images, `LossPlot` its losses; `ProgressBar`, `StopAfter`."""
+"""What watches a GAN train: `ModelMonitor` draws images, `LossPlot` losses, `QualityMonitor` measures; `ProgressBar`, `StopAfter`."""
 
+import json
 import os
 import sys
 import time
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gan_helpers import images, losses, plots
+from gan_helpers import classifier, images, losses, metrics, plots
 from gan_helpers.atomic import write_whole
 
 
@@ -154,6 +155,56 @@ class LossPlot(keras.callbacks.Callback):
             raise ValueError("nothing to plot yet: no epoch has been trained")
         objective = getattr(self.model, "objective", None)
         return plots.loss_curves(self.rows, objective if isinstance(objective, losses.NonSaturating) else None)
+
+
+class QualityMonitor(keras.callbacks.Callback):
+    """Measures the averaged generator every few epochs, and keeps the best one.
+
+    Adds `frechet_classifier_distance` to the epoch's row, so a `LossPlot` or a `Checkpoint` that stands *behind* it in the
+    list of callbacks shows it or keeps it. The distance is taken to the last 10,000 training images: train on the first
+    50,000 (`gh.train(…, evaluate_every=1)` does), so that what is chosen by was not learnt; the test images stay unseen.
+
+    Args:
+        run_dir: where `best_generator.keras` and `best.json` (epoch, distance) are kept; None keeps nothing.
+        every: epochs between two measurements; the last epoch is always measured.
+        n: images a measurement, at most 10,000.
+        seed: of the latent vectors.
+
+    Raises:
+        ValueError: every below 1, or n out of range.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every is {every}; it must be at least 1")
+        if not 2 <= n <= metrics.N:
+            raise ValueError(f"n is {n}; it must lie in 2…{metrics.N:,}")
+        self.run_dir = Path(run_dir) if run_dir is not None else None
+        self.every, self.n, self.seed = every, n, seed
+
+    def on_train_begin(self, logs=None):
+        self._real = metrics.real_features("held_out", self.n)
+        self.best = None
+        if self.run_dir is not None and (self.run_dir / "best.json").exists():
+            self.best = json.loads((self.run_dir / "best.json").read_text(encoding="utf-8"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        if (epoch + 1) % self.every and not last:
+            return
+        features, _ = classifier.features_and_probabilities(self.model.generate(self.n, self.seed))
+        distance = metrics.frechet_distance(features, self._real)
+        if logs is not None:
+            logs["frechet_classifier_distance"] = distance
+        if self.best is None or distance < self.best["frechet_classifier_distance"]:
+            self.best = {"epoch": epoch + 1, "frechet_classifier_distance": distance, "n": self.n}
+            if self.run_dir is not None:
+                self.run_dir.mkdir(parents=True, exist_ok=True)
+                partial = self.run_dir / f"best_generator.{os.getpid()}.partial.keras"
+                self.model.ema_generator.save(partial)
+                os.replace(partial, self.run_dir / "best_generator.keras")
+                write_whole(self.run_dir / "best.json", json.dumps(self.best).encode())
 
 
 class StopAfter(keras.callbacks.Callback):

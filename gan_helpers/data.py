@@ -154,7 +154,9 @@ def _require_network(files: Path, missing: list[str], seconds: float = 4.0) -> N
         )
 
 
-def pipeline(images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, images_per_epoch: int | None = None):
+def pipeline(
+    images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, images_per_epoch: int | None = None, classes=None
+):
     """A `tf.data.Dataset` of shuffled float batches, made for training: cached in memory, shuffled, batched, prefetched.
 
     The order of epoch e is a function of (seed, e) alone, so a run that was stopped and goes on sees what the
@@ -167,12 +169,15 @@ def pipeline(images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, i
         pixel_range: the range that the discriminator sees.
         seed: of the shuffling.
         images_per_epoch: end an epoch after so many images, drawn anew each epoch; default all n.
+        classes: of the images, integers (n,), for a conditional GAN.
 
     Returns:
-        A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch.
+        A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
+        pairs with int32 (batch_size,).
 
     Raises:
-        ValueError: images that are not uint8 batches; a batch size or a number of images out of range.
+        ValueError: images that are not uint8 batches; a batch size or a number of images out of range; another number of
+            classes than of images.
     """
     import tensorflow as tf
 
@@ -186,9 +191,12 @@ def pipeline(images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, i
         raise ValueError(
             f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch"
         )
+    if classes is not None and np.shape(classes) != (n,):
+        raise ValueError(f"classes has shape {np.shape(classes)}; it must be ({n},), one class an image")
 
     with tf.device("CPU"):  # the whole set is cached as one tensor in the machine's memory, not the GPU's
         cached = tf.constant(images)
+        cached_classes = None if classes is None else tf.constant(np.asarray(classes, np.int32))
         epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def order(_):
@@ -199,7 +207,8 @@ def pipeline(images, batch_size: int = 64, pixel_range=(-1, 1), seed: int = 0, i
         return tf.data.Dataset.from_tensor_slices(shuffled[:images_per_epoch]).batch(batch_size, drop_remainder=True)
 
     def to_floats(indices):
-        return tf.cast(tf.gather(cached, indices), tf.float32) * ((high - low) / 255.0) + low
+        floats = tf.cast(tf.gather(cached, indices), tf.float32) * ((high - low) / 255.0) + low
+        return floats if cached_classes is None else (floats, tf.gather(cached_classes, indices))
 
     dataset = tf.data.Dataset.range(1).flat_map(order).map(to_floats, num_parallel_calls=1).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(images_per_epoch // batch_size))

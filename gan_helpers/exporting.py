@@ -33,7 +33,9 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     latents = sample(16, gan.latent_dim, seed=0)
-    inputs = {"generator": latents, "discriminator": gan.ema_generator(latents, training=False)}
+    classes = [np.arange(16, dtype=np.int32) % 10] if gan.conditional else []
+    inputs = {"generator": [latents, *classes]}
+    inputs["discriminator"] = [gan.ema_generator(_one_or_both(inputs["generator"]), training=False), *classes]
     partial, written = {}, []
     try:
         for name, model in (("generator", gan.ema_generator), ("discriminator", gan.discriminator)):
@@ -43,7 +45,8 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
                 with _without_advice():
                     model.save(path)
                     loaded = keras.models.load_model(path, compile=False)
-                if not np.array_equal(loaded(inputs[name], training=False), model(inputs[name], training=False)):
+                given = _one_or_both(inputs[name])
+                if not np.array_equal(loaded(given, training=False), model(given, training=False)):
                     raise RuntimeError(f"{partial[path].name} does not compute what the run's {name} computes")
         for path, final in partial.items():
             os.replace(path, final)
@@ -52,6 +55,10 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
         for path in partial:
             path.unlink(missing_ok=True)
     return written
+
+
+def _one_or_both(inputs: list):
+    return inputs if len(inputs) > 1 else inputs[0]
 
 
 @contextlib.contextmanager

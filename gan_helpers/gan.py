@@ -72,7 +72,8 @@ class GAN(keras.Model):
 
     Args:
         generator: Keras functional or sequential model, (n, latent_dim) → (n, h, w, c).
-        discriminator: Keras model, (n, h, w, c) → logits (n, 1).
+        discriminator: Keras model, (n, h, w, c) → logits (n, 1). A conditional GAN has a second input of both, integer
+            classes (n,), and is fitted on batches (images, classes).
         loss: a name ("non_saturating") or a callable like `gan_helpers.NonSaturating(label_smoothing=0.1)`.
         latent_dim: length of a latent vector; default the generator's input.
         pixel_range: of the images that both work on; default what the generator's last activation implies.
@@ -100,15 +101,18 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if latent_dim not in (None, generator.input_shape[-1]):
+        if latent_dim not in (None, generator.inputs[0].shape[-1]):
             raise ValueError(
-                f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.input_shape[-1]}"
+                f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.inputs[0].shape[-1]}"
             )
-        if generator.output_shape[1:] != discriminator.input_shape[1:]:
+        if generator.output_shape[1:] != discriminator.inputs[0].shape[1:]:
             raise ValueError(
                 f"the generator makes images of shape {generator.output_shape[1:]}, "
-                f"but the discriminator takes {discriminator.input_shape[1:]}"
+                f"but the discriminator takes {discriminator.inputs[0].shape[1:]}"
             )
+        if is_conditional(generator) != is_conditional(discriminator):
+            one, other = ("generator", "discriminator")[:: 1 if is_conditional(generator) else -1]
+            raise ValueError(f"the {one} takes a class, the {other} does not: either both are conditional or none is")
         if discriminator.output_shape[1:] != (1,):
             raise ValueError(
                 f"the discriminator must end in one logit, shape (n, 1); it ends in {discriminator.output_shape}"
@@ -121,7 +125,8 @@ class GAN(keras.Model):
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self.objective = losses.get(loss)
-        self.latent_dim = generator.input_shape[-1]
+        self.conditional = is_conditional(generator)
+        self.latent_dim = generator.inputs[0].shape[-1]
         self.pixel_range = (
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
@@ -165,10 +170,11 @@ class GAN(keras.Model):
         """Latent vectors from the prior that training uses: float32 (n, latent_dim), a function of the seed alone."""
         return latent.sample(n, self.latent_dim, seed)
 
-    def train_step(self, real_images):
+    def train_step(self, batch):
+        real_images, classes = batch if self.conditional else (batch, None)
         seed = (self.seed, self.steps.value)
         latents = self.sample_latents(tf.shape(real_images)[0], seed)
-        generator, discriminator = self.players_in_training()
+        generator, discriminator = self.players_in_training(classes)
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
                 fake_images = generator(latents, training=True)
@@ -188,9 +194,16 @@ class GAN(keras.Model):
         self.means["d_fake_accuracy"].update_state(1 - self.called_real(fake_logits))
         return {name: mean.result() for name, mean in self.means.items()}
 
-    def players_in_training(self):
-        """Generator and discriminator as a training step calls them: themselves, or their faster twins in bfloat16."""
-        return self._twins()
+    def players_in_training(self, classes=None):
+        """Generator and discriminator as a training step calls them: themselves, or their faster twins in bfloat16.
+
+        Args:
+            classes: of the batch, (n,), for a conditional GAN: both are told them, so that an image has to look real *as
+                one of its class* (Mirza, Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2).
+        """
+        if classes is None:
+            return self._twins()
+        return tuple(lambda x, training, twin=twin: twin([x, classes], training=training) for twin in self._twins())
 
     def called_real(self, logits):
         """1 where the discriminator calls an image real, 0 where it calls it generated: float32 (n, 1)."""
@@ -216,14 +229,21 @@ class GAN(keras.Model):
         return super().fit(x, *args, callbacks=callbacks, **kwargs)
 
     def call(self, latents, training=False):
-        """Images of the averaged generator as floats in `pixel_range`, (n, h, w, c)."""
+        """Images of the averaged generator as floats in `pixel_range`, (n, h, w, c); a conditional one takes [latents, classes]."""
         return self.ema_generator(latents, training=training)
 
-    def generate(self, n: int, seed: int = 0, ema: bool = True) -> np.ndarray:
-        """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c)."""
+    def generate(self, n: int, seed: int = 0, ema: bool = True, classes=None) -> np.ndarray:
+        """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c).
+
+        Args:
+            classes: of a conditional GAN: integers (n,), or one for all; default all classes in turn.
+        """
         if n < 1:
             raise ValueError(f"n is {n}; it must be at least 1")
-        return generate(self.ema_generator if ema else self.generator, self.sample_latents(n, seed), self.pixel_range)
+        if self.conditional:
+            classes = np.arange(n) % 10 if classes is None else np.broadcast_to(classes, n)
+        generator = self.ema_generator if ema else self.generator
+        return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 
     def get_config(self):
         # A loss of ours is kept as its settings; a callable of the user's own must be registered with Keras.

@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 IMAGE_SHAPE = (28, 28, 1)
+CLASSES = 10
 
 
 def mlp_generator(latent_dim: int = 64, units=(256, 512, 1024)) -> keras.Model:
@@ -55,16 +56,20 @@ def dcgan_generator(latent_dim: int = 64, filters=(64, 64, 32)) -> keras.Model:
     Source: Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional GANs", ICLR 2016,
     section 3 (leaky ReLU in place of ReLU, and a last 3×3 convolution: choices of this course).
     """
-    seed_filters, *block_filters = filters
     latents = keras.Input((latent_dim,), name="latents")
-    x = layers.Dense(7 * 7 * seed_filters, use_bias=False)(latents)
+    return keras.Model(latents, _drawn(latents, filters), name="dcgan_generator")
+
+
+def _drawn(x, filters):
+    """Images of vectors, as the DCGAN generator draws them."""
+    seed_filters, *block_filters = filters
+    x = layers.Dense(7 * 7 * seed_filters, use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
     x = layers.LeakyReLU(0.2)(x)
     x = layers.Reshape((7, 7, seed_filters))(x)
     for width in block_filters:
         x = upsampling_block(x, width)
-    images = layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
-    return keras.Model(latents, images, name="dcgan_generator")
+    return layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
 
 
 def downsampling_block(x, filters: int, kernel_size: int):
@@ -83,11 +88,45 @@ def dcgan_discriminator(filters=(32, 64, 128)) -> keras.Model:
     Source: Radford, Metz, Chintala 2016, section 3, without its batch norm (see `downsampling_block`).
     """
     images = keras.Input(IMAGE_SHAPE, name="images")
-    x = images
+    return keras.Model(images, layers.Dense(1)(_seen(images, filters)), name="dcgan_discriminator")
+
+
+def _seen(x, filters):
+    """Features of images, as the DCGAN discriminator sees them: one vector an image."""
     for width in filters[:-1]:
         x = downsampling_block(x, width, kernel_size=4)
-    x = downsampling_block(x, filters[-1], kernel_size=3)
-    return keras.Model(images, layers.Dense(1)(layers.Flatten()(x)), name="dcgan_discriminator")
+    return layers.Flatten()(downsampling_block(x, filters[-1], kernel_size=3))
+
+
+def conditional_generator(latent_dim: int = 64, filters=(64, 64, 32)) -> keras.Model:
+    """`dcgan_generator` that is told what to draw: the class, one-hot, stands beside the latent vector.
+
+    Two inputs: latents (n, latent_dim) and classes (n,), integers 0…9.
+
+    Source: Mirza, Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2.
+    """
+    latents, classes = keras.Input((latent_dim,), name="latents"), keras.Input((), dtype="int32", name="classes")
+    asked = layers.Concatenate()([latents, _one_hot(classes)])
+    return keras.Model([latents, classes], _drawn(asked, filters), name="conditional_generator")
+
+
+def conditional_discriminator(filters=(32, 64, 128)) -> keras.Model:
+    """`dcgan_discriminator` that judges an image as one of its class: a logit for all classes plus one for this class.
+
+    Two inputs: images (n, 28, 28, 1) and classes (n,), integers 0…9. With the features φ of an image and a vector v for
+    each class, the logit is w·φ + b + v[class]·φ.
+
+    Source: Miyato, Koyama, "cGANs with Projection Discriminator", ICLR 2018, section 3.
+    """
+    images, classes = keras.Input(IMAGE_SHAPE, name="images"), keras.Input((), dtype="int32", name="classes")
+    features = _seen(images, filters)
+    for_the_class = layers.Dot(axes=1)([layers.Dense(CLASSES, use_bias=False)(features), _one_hot(classes)])
+    logits = layers.Add()([layers.Dense(1)(features), for_the_class])
+    return keras.Model([images, classes], logits, name="conditional_discriminator")
+
+
+def _one_hot(classes):
+    return layers.CategoryEncoding(CLASSES, output_mode="one_hot")(classes)
 
 
 def _stack(inputs, *steps, name: str) -> keras.Model:

@@ -139,21 +139,30 @@ def image_rows(images, names, alt: str) -> Figure:
 
 
 def loss_curves(history: list[dict], loss=None) -> Figure:
-    """Losses and accuracies over epochs, with the lines that tell how to read them.
+    """Losses and accuracies over epochs, with the lines that tell how to read them; beside them quality, where it was measured.
 
     Args:
-        history: one dict an epoch with `d_loss`, `g_loss`, `d_real_accuracy`, `d_fake_accuracy`; `epoch` where it does not start at 1.
+        history: one dict an epoch with `d_loss`, `g_loss`, `d_real_accuracy`, `d_fake_accuracy`; `epoch` where it does not
+            start at 1; `frechet_classifier_distance` in the epochs in which it was measured (`QualityMonitor`).
         loss: the objective, for its equilibrium and floor; without them no lines are drawn.
     """
     epochs = [row.get("epoch", i + 1) for i, row in enumerate(history)]
     equilibrium, floor = getattr(loss, "equilibrium", {}), getattr(loss, "floor", None)
+    measured = [
+        (epoch, row["frechet_classifier_distance"])
+        for epoch, row in zip(epochs, history)
+        if "frechet_classifier_distance" in row
+    ]
     fig = figure(
         "Left: discriminator and generator loss over epochs, with dotted lines where they stand at equilibrium and a dashed "
-        "line at the lowest discriminator loss there is. Right: the shares of real and generated images that the "
-        "discriminator judges rightly, over epochs, with a dotted line at one half.",
-        figsize=(10, 3.8),
+        "line at the lowest discriminator loss there is. "
+        + ("In the middle" if measured else "Right")
+        + ": the shares of real and generated images that the discriminator judges rightly, over epochs, with a dotted line "
+        "at one half."
+        + (" Right: the Fréchet classifier distance over epochs; low is good." if measured else ""),
+        figsize=(14 if measured else 10, 3.8),
     )
-    left, right = fig.subplots(1, 2)
+    left, right, *third = fig.subplots(1, 3 if measured else 2)
     marker = "o" if len(epochs) < 30 else None
     for name, label, color in (("d_loss", "discriminator", REAL_COLOR), ("g_loss", "generator", FAKE_COLOR)):
         left.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
@@ -171,7 +180,11 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
     right.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
     right.set_ylim(-0.02, 1.02)
     left.set_ylim(-0.04 * left.get_ylim()[1], None)  # a floor of 0 stays visible above the axis
-    for ax, title in ((left, "Loss"), (right, "Discriminator accuracy")):
+    titled = [(left, "Loss"), (right, "Discriminator accuracy")]
+    for ax in third:
+        ax.semilogy(*zip(*measured), marker="o", ms=3, color=THIRD_COLOR, label=f"averaged generator: {measured[-1][1]:.2f}")
+        titled.append((ax, "Fréchet classifier distance"))
+    for ax, title in titled:
         ax.set_title(title)
         ax.set_xlabel("epoch")
         ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import keras
 
-from gan_helpers import bfloat16, data, images, recipes
+from gan_helpers import bfloat16, classifier, data, images, recipes
 from gan_helpers.atomic import write_whole
-from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar
+from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar, QualityMonitor
 from gan_helpers.checkpoints import Checkpoint
 from gan_helpers.gan import GAN
 
@@ -53,8 +53,8 @@ class _Clock(keras.callbacks.Callback):
 
 
 def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: int | None = None, minutes: float | None = None,
-          seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None, callbacks=(),
-          verbose="auto") -> Run:  # fmt: skip
+          seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None, train_classes=None,
+          evaluate_every: int | None = None, callbacks=(), verbose="auto") -> Run:  # fmt: skip
     """Train a recipe into a run folder; the same call goes on where it stopped.
 
     Args:
@@ -67,12 +67,15 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         batch_size: default the recipe's.
         precision: as in `GAN.compile`; a run that goes on keeps its own. `config.json` says which it is.
         train_images: uint8 (n, 28, 28, 1); default the training set of Fashion-MNIST.
+        train_classes: of these images, integers (n,); needed by a conditional recipe that is given `train_images`.
+        evaluate_every: measure the averaged generator every so many epochs and keep the best one (`QualityMonitor`); the
+            default training images are then the first 50,000, so that the images it is measured by are not learnt.
         callbacks: more Keras callbacks.
         verbose: as in Keras' `fit`; "bar" is one line for the whole run, with images/s and the time left.
 
     Raises:
-        ValueError: unknown recipe, values out of range, or a run folder that belongs to another recipe, seed, batch size or
-            precision.
+        ValueError: unknown recipe, values out of range, images without classes for a conditional recipe, or a run folder
+            that belongs to another recipe, seed, number of images, batch size or precision.
     """
     recipe = recipes.get(recipe)
     batch_size = recipe.batch_size if batch_size is None else batch_size
@@ -80,7 +83,12 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         raise ValueError(f"epochs is {epochs}; it must be at least 1")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it must be greater than 0")
-    train_images = images.check_uint8(data.load_fashion_mnist("train")[0] if train_images is None else train_images)
+    if evaluate_every is not None and evaluate_every < 1:
+        raise ValueError(f"evaluate_every is {evaluate_every}; it must be at least 1")
+    if train_images is None:
+        most = None if evaluate_every is None else classifier.TRAINED_ON
+        train_images, train_classes = (array[:most] for array in data.load_fashion_mnist("train"))
+    train_images = images.check_uint8(train_images)
     if not 1 <= batch_size <= len(train_images):
         raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
     run_dir = Path(run_dir)
@@ -91,7 +99,10 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     _keep_config(run_dir, {**facts, "precision": precision})
 
     gan = recipe.build(seed, precision)
-    dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed)
+    if gan.conditional and train_classes is None:
+        raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
+    classes = train_classes if gan.conditional else None
+    dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
     checkpoint = Checkpoint(run_dir)
     done = checkpoint.restore(gan)
     seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
@@ -100,6 +111,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         seconds = None if minutes is None else minutes * 60
         watching = [
             _Clock(batch_size, seconds_before, seconds),
+            *([] if evaluate_every is None else [QualityMonitor(run_dir, evaluate_every)]),
             ModelMonitor(run_dir),
             LossPlot(run_dir, checkpoint.rows),
             checkpoint,

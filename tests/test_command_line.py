@@ -188,6 +188,14 @@ def test_export_writes_four_files_that_compute_the_same(call, run_dir, tmp_path)
         assert np.array_equal(loaded["discriminator"](images), gan.discriminator(images))
 
 
+def test_evaluate_prints_a_table_or_json(call):
+    arguments = ("evaluate", "course_dcgan", "--count", 2500, "--seeds", 2)
+    status, table, _ = call(*arguments)
+    assert status == 0 and "frechet_classifier_distance" in table and "n = 2,500 images, 2 seeds" in table
+    found = json.loads(call(*arguments, "--json")[1])
+    assert found["values"]["frechet_classifier_distance"]["value"] > found["values"]["frechet_classifier_distance"]["real"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -67,7 +67,7 @@ def test_the_readme_shows_the_benchmarks_own_numbers():
 FLOORS = {
     4: ("pretrained", "exporting", "course", "__main__"),
     3: ("training", "explorer"),
-    2: ("checkpoints", "checks", "recipes", "callbacks", "metrics"),
+    2: ("checkpoints", "checks", "recipes", "classifier", "metrics", "callbacks"),
     1: ("bfloat16", "latent", "losses", "networks", "plots", "gan"),
     0: ("atomic", "folders", "profiles", "images", "setup_check", "data"),
 }

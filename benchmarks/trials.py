@@ -1,0 +1,198 @@
+"""What was tried for the flagship recipes: each a change to a base, trained for the same minutes on this machine.
+
+python benchmarks/trials.py course_dcgan --minutes 4          # one trial; adds a line to benchmarks/results/trials.md
+python benchmarks/trials.py --list
+
+Trials are judged by the Fréchet classifier distance of the averaged generator to the held-out 10,000 training images, from
+one draw of 10,000 latent vectors; the test images are never looked at. Training sees the other 50,000.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import click
+import gan_helpers as gh
+from gan_helpers import bfloat16, classifier, gan, metrics, networks, recipes
+
+import tensorflow as tf  # isort: skip
+import keras  # isort: skip
+
+from _machine import machine, versions  # isort: skip
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+class Regularised(gan.GAN):
+    """Adds to the discriminator's loss: R1 and R2 gradient penalties every few steps, relativistic pairing, or both."""
+
+    gamma, every, paired, r2 = 0.0, 8, False, False
+
+    def train_step(self, batch):
+        real_images, classes = batch if self.conditional else (batch, None)
+        seed = (self.seed, self.steps.value)
+        latents = self.sample_latents(tf.shape(real_images)[0], seed)
+        generator, discriminator = self.players_in_training(classes)
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            with d_tape.stop_recording():
+                fake_images = generator(latents, training=True)
+            real_logits = discriminator(real_images, training=True)
+            fake_logits = discriminator(fake_images, training=True)
+            if self.paired:
+                d_loss = tf.reduce_mean(tf.nn.softplus(fake_logits - real_logits))
+                g_loss = tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits))
+            else:
+                d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
+        variables = self.discriminator.trainable_variables
+        d_gradients = d_tape.gradient(d_loss, variables)
+        if self.gamma:
+
+            def penalty():
+                with tf.GradientTape() as tape:
+                    total = 0.0
+                    for images in (real_images, fake_images) if self.r2 else (real_images,):
+                        images = tf.stop_gradient(images)
+                        with tf.GradientTape() as inner:
+                            inner.watch(images)
+                            # Plain float32 networks: second derivatives of the twin's own gradients are not defined.
+                            inputs = images if classes is None else [images, classes]
+                            logits = self.discriminator(inputs, training=True)
+                        slopes = inner.gradient(logits, images)
+                        total += tf.reduce_mean(tf.reduce_sum(slopes**2, (1, 2, 3)))
+                    total *= self.gamma / 2 * self.every
+                found = tape.gradient(total, variables)
+                return [tf.zeros_like(v) if g is None else g for g, v in zip(found, variables)]
+
+            zeros = lambda: [tf.zeros_like(v) for v in variables]  # noqa: E731
+            more = tf.cond(self.steps.value % self.every == 0, penalty, zeros)
+            d_gradients = [a + b for a, b in zip(d_gradients, more)]
+        self.d_optimizer.apply(d_gradients, variables)
+        self.g_optimizer.apply(
+            g_tape.gradient(g_loss, self.generator.trainable_variables), self.generator.trainable_variables
+        )
+        self.update_ema()
+        self.steps.assign_add(1)
+        self.means["d_loss"].update_state(d_loss)
+        self.means["g_loss"].update_state(g_loss)
+        self.means["d_real_accuracy"].update_state(self.called_real(real_logits))
+        self.means["d_fake_accuracy"].update_state(1 - self.called_real(fake_logits))
+        return {name: mean.result() for name, mean in self.means.items()}
+
+
+class Measuring(keras.callbacks.Callback):
+    """Stops the clock every so often and measures; scales the learning rate down to 0 at the end where asked to."""
+
+    def __init__(self, minutes: float, marks, decay: bool):
+        super().__init__()
+        self.seconds, self.marks, self.decay = minutes * 60, [m * 60 for m in marks if m < minutes], decay
+        self.marks.append(self.seconds)
+        self.real = metrics.real_features("held_out")
+        self.found = []
+
+    def on_train_begin(self, logs=None):
+        self.paused, self.began = 0.0, time.perf_counter()
+        self.rates = [float(o.learning_rate) for o in (self.model.g_optimizer, self.model.d_optimizer)]
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        elapsed = now - self.began - self.paused
+        if self.decay and batch % 20 == 0:
+            for rate, optimizer in zip(self.rates, (self.model.g_optimizer, self.model.d_optimizer)):
+                optimizer.learning_rate = rate * max(1 - elapsed / self.seconds, 0.01)
+        if elapsed < self.marks[0]:
+            return
+        images = self.model.generate(10_000, seed=0)
+        features, probabilities = classifier.features_and_probabilities(images)
+        distance = metrics.frechet_distance(self.real, features)
+        self.found.append(
+            {
+                "minutes": round(elapsed / 60, 2),
+                "steps": int(self.model.steps.numpy()),
+                "distance": round(distance, 3),
+                "smallest_class": round(float(metrics.class_shares(probabilities).min()), 4),
+            }
+        )
+        click.echo(json.dumps(self.found[-1]))
+        self.marks.pop(0)
+        self.paused += time.perf_counter() - now
+        if not self.marks:
+            self.model.stop_training = True
+
+
+DCGAN = dict(base="course_dcgan")
+CONDITIONAL = dict(
+    base="course_dcgan",
+    recipe=dict(generator=networks.conditional_generator, discriminator=networks.conditional_discriminator),
+)
+
+
+def changed(base: dict, **more) -> dict:
+    recipe = {**base.get("recipe", {}), **more.pop("recipe", {})}
+    return {**base, "recipe": recipe, **more}
+
+
+def rates(g: float, d: float | None = None, **more) -> dict:
+    return dict(g_learning_rate=g, d_learning_rate=g if d is None else d, **more)
+
+
+TRIALS = {
+    "dcgan": DCGAN,
+    "conditional": CONDITIONAL,
+    "conditional_decay": changed(CONDITIONAL, decay=True),
+    "conditional_beta0": changed(CONDITIONAL, recipe=rates(4e-4, beta_1=0.0)),
+    "conditional_rate_1e-3": changed(CONDITIONAL, recipe=rates(1e-3)),
+    "conditional_rate_6e-4": changed(CONDITIONAL, recipe=rates(6e-4)),
+    "conditional_batch_32": changed(CONDITIONAL, recipe=rates(4e-4, batch_size=32)),
+    "conditional_batch_128": changed(CONDITIONAL, recipe=rates(6e-4, batch_size=128)),
+    "conditional_ttur": changed(CONDITIONAL, recipe=rates(2e-4, 6e-4)),
+    "conditional_wide_g": changed(
+        CONDITIONAL, recipe=dict(generator=lambda z: networks.conditional_generator(z, (128, 96, 32)))
+    ),
+    "conditional_wide_d": changed(
+        CONDITIONAL, recipe=dict(discriminator=lambda: networks.conditional_discriminator((64, 128, 256)))
+    ),
+    "conditional_wide": changed(
+        CONDITIONAL,
+        recipe=dict(
+            generator=lambda z: networks.conditional_generator(z, (128, 96, 32)),
+            discriminator=lambda: networks.conditional_discriminator((64, 128, 256)),
+        ),
+    ),
+    "conditional_r1": changed(CONDITIONAL, gamma=1.0),
+    "conditional_paired_r1_r2": changed(CONDITIONAL, gamma=1.0, paired=True, r2=True),
+    "conditional_paired": changed(CONDITIONAL, paired=True),
+}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--minutes", type=float, default=4.0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--list", "list_them", is_flag=True)
+def main(name, minutes, seed, list_them):
+    """Train one trial and note what it gave."""
+    if list_them or name not in TRIALS:
+        return click.echo("\n".join(TRIALS))
+    import dataclasses
+
+    trial = TRIALS[name]
+    recipe = dataclasses.replace(recipes.get(trial["base"]), **trial.get("recipe", {}))
+    kind = type("Trial", (Regularised,), {k: trial[k] for k in ("gamma", "every", "paired", "r2") if k in trial})
+    recipes.GAN = kind if set(trial) & {"gamma", "paired"} else trial.get("kind", gan.GAN)
+    model = recipe.build(seed, bfloat16.choose_precision())
+    images, labels = gh.load_fashion_mnist("train")
+    images, labels = images[: classifier.TRAINED_ON], labels[: classifier.TRAINED_ON]
+    dataset = gh.pipeline(images, recipe.batch_size, model.pixel_range, seed, classes=labels if model.conditional else None)
+    measuring = Measuring(minutes, [0.5, 1, 2, 3, 5, 10, 15, 20, 30, 40, 60], trial.get("decay", False))
+    model.fit(dataset, epochs=1000, callbacks=[measuring], verbose=0)
+    line = {"trial": name, "seed": seed, "minutes": minutes, "points": measuring.found}
+    RESULTS.mkdir(exist_ok=True)
+    with open(RESULTS / "trials.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+    out = Path("runs") / "trials"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}_{seed}.png").write_bytes(gh.images.png_bytes(gh.images.grid(model.generate(60, seed=0), columns=10), 2))
+
+
+if __name__ == "__main__":
+    main()

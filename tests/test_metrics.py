@@ -1,0 +1,191 @@
+"""Metrics: against independent implementations and closed forms, and for what they must do."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from gan_helpers import classifier, data, metrics
+
+
+@pytest.fixture(scope="module")
+def gaussians():
+    """Two samples of 300 whose sample means and covariances are exactly known, in 4 dimensions."""
+    rng = np.random.default_rng(0)
+
+    def sample(mean, deviations):
+        x = rng.normal(size=(300, 4))
+        x -= x.mean(axis=0)
+        x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x, rowvar=False))).T
+        return x * deviations + mean
+
+    return sample(0, np.array([1, 2, 3, 4])), sample(np.array([1, 0, 0, -2]), np.array([2, 2, 1, 4]))
+
+
+@pytest.fixture(scope="module")
+def real():
+    """Features and probabilities of 4,000 test images, in two halves."""
+    images = data.load_fashion_mnist("test")[0][:4000]
+    features, probabilities = classifier.features_and_probabilities(images)
+    return (features[:2000], probabilities[:2000]), (features[2000:], probabilities[2000:])
+
+
+def test_frechet_distance_is_the_closed_form(gaussians):
+    a, b = gaussians
+    expected = (1 + 4) + (1 - 2) ** 2 + (2 - 2) ** 2 + (3 - 1) ** 2 + (4 - 4) ** 2
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    assert metrics.frechet_distance(a @ rotation, b @ rotation) == pytest.approx(expected, rel=1e-9)
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    flat = np.hstack([a, np.zeros((300, 2))])  # a feature that never fires
+    assert metrics.frechet_distance(flat, flat) == pytest.approx(0, abs=1e-9)
+
+
+def test_kernel_distance_is_the_sum_written_out(gaussians):
+    a, b = (x[:12] for x in gaussians)
+    kernel = lambda x, y: (np.dot(x, y) / 4 + 1) ** 3  # noqa: E731
+    pairs = [(i, j) for i in range(12) for j in range(12) if i != j]
+    within = sum(kernel(a[i], a[j]) + kernel(b[i], b[j]) for i, j in pairs) / len(pairs)
+    across = sum(kernel(x, y) for x in a for y in b) / 144
+    value, error = metrics.kernel_distance(a, b)
+    assert value == pytest.approx(within - 2 * across) and np.isnan(error)
+
+
+def test_the_kernel_distance_s_error_is_that_of_its_blocks(monkeypatch):
+    """Over many draws from one distribution the values scatter as the error says, around 0."""
+    monkeypatch.setattr(metrics, "BLOCK", 50)
+    rng = np.random.default_rng(0)
+    found = np.array([metrics.kernel_distance(rng.normal(size=(500, 3)), rng.normal(size=(500, 3))) for _ in range(60)])
+    values, errors = found.T
+    assert values.std() == pytest.approx(errors.mean(), rel=0.3)
+    assert abs(values.mean()) < 3 * values.std() / np.sqrt(60)
+
+
+def test_neighbourhoods_are_their_definitions(gaussians):
+    real, fake, k = gaussians[0][:80], gaussians[1][:60], 3
+    distance = lambda x, y: np.sqrt(((x - y) ** 2).sum())  # noqa: E731
+    radius = lambda x, sample: sorted(distance(x, y) for y in sample)[k]  # noqa: E731  the 0th is itself
+    in_real = np.array([[distance(r, f) < radius(r, real) for f in fake] for r in real])
+    in_fake = np.array([[distance(r, f) < radius(f, fake) for f in fake] for r in real])
+    found = metrics.neighbourhoods(real, fake, k)
+    assert found["precision"] == pytest.approx(in_real.any(axis=0).mean())
+    assert found["recall"] == pytest.approx(in_fake.any(axis=1).mean())
+    assert found["density"] == pytest.approx(in_real.sum() / (k * len(fake)))
+    assert found["coverage"] == pytest.approx(in_real.any(axis=1).mean())
+
+
+def test_scores_of_classes():
+    certain, uniform = np.eye(10), np.full((10, 10), 0.1)
+    assert metrics.classifier_score(certain) == pytest.approx(10, rel=1e-6)
+    assert metrics.classifier_score(uniform) == pytest.approx(1) and metrics.classifier_score(
+        certain[:1]
+    ) == pytest.approx(1)
+    assert metrics.class_shares(certain[[0, 0, 3, 9]]).tolist() == [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]
+    assert metrics.entropy(np.full(10, 0.1)) == pytest.approx(np.log(10)) and metrics.entropy([1, 0]) == 0
+
+
+def test_they_grow_with_noise_and_see_a_dropped_class_and_duplicates(real):
+    (a, _), (b, probabilities) = real
+    images, labels = data.load_fashion_mnist("test")
+    images, labels = images[2000:4000], labels[2000:4000]
+    rng = np.random.default_rng(0)
+    noisy = {
+        level: np.clip(images + rng.normal(0, level, images.shape), 0, 255).astype(np.uint8)
+        for level in (0, 10, 30, 90)
+    }
+    noisy = [classifier.features_and_probabilities(x)[0] for x in noisy.values()]
+    for distance in (metrics.frechet_distance, lambda x, y: metrics.kernel_distance(x, y)[0]):
+        values = [distance(a, x) for x in noisy]
+        assert values == sorted(values) and values[3] > 10 * values[0]
+    coverage = [metrics.neighbourhoods(a, x)["coverage"] for x in noisy]
+    assert coverage == sorted(coverage, reverse=True)
+
+    without = b[labels != 1]  # no trousers
+    assert metrics.frechet_distance(a, without) > 3 * metrics.frechet_distance(a, b)
+    assert metrics.neighbourhoods(a, without)["coverage"] < metrics.neighbourhoods(a, b)["coverage"] - 0.05
+    assert metrics.class_shares(probabilities[labels != 1])[1] < 0.01
+
+    few = np.repeat(b[:100], 20, axis=0)  # a generator that knows 100 images
+    whole, repeated = metrics.neighbourhoods(a, b), metrics.neighbourhoods(a, few)
+    assert repeated["coverage"] < 0.5 * whole["coverage"] and repeated["precision"] > 0.9 * whole["precision"]
+    assert metrics.frechet_distance(a, few) > 3 * metrics.frechet_distance(a, b)
+
+
+def test_memorisation_finds_copies():
+    images = data.load_fashion_mnist("train")[0][:3000]
+    training, fresh, held_out = images[:2000], images[2000:2500], images[2500:]
+    honest = metrics.memorisation(fresh, training, held_out)
+    assert honest.ratio == pytest.approx(1, abs=0.1) and honest.share_nearer < 0.03
+    copies = training[[7, 1234]].copy()
+    copies[1, 0, 0, 0] ^= 1
+    found = metrics.memorisation(np.concatenate([fresh[:10], copies]), training, held_out, pairs=2)
+    assert found.generated.tolist() == [10, 11] and found.nearest.tolist() == [7, 1234]
+    assert found.distances == pytest.approx([0, 1 / 28], abs=1e-3)
+    assert metrics.memorisation(training[:50], training, held_out).ratio == pytest.approx(0, abs=1e-3)
+
+
+def test_the_shipped_classifier_is_what_its_facts_say():
+    images, labels = data.load_fashion_mnist("test")
+    _, probabilities = classifier.features_and_probabilities(images)
+    assert np.mean(probabilities.argmax(axis=1) == labels) == pytest.approx(
+        classifier.facts()["test_accuracy"], abs=5e-4
+    )
+    assert classifier.facts()["test_accuracy"] >= 0.92
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_damaged_classifier_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "pretrained").mkdir()
+    for name in ("classifier.json", "classifier.weights.h5"):
+        (tmp_path / "pretrained" / name).write_bytes((classifier._folder() / name).read_bytes() + b" ")
+    monkeypatch.setattr(classifier.folders, "data", lambda: tmp_path)
+    with pytest.raises(ValueError, match="expected SHA-256"):
+        classifier.load.__wrapped__()
+
+
+def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
+    latents, mean = keras.Input((4,)), data.load_fashion_mnist("test")[0][:500].mean(axis=0) / 127.5 - 1
+    blob = layers.Dense(
+        784, kernel_initializer=keras.initializers.RandomNormal(stddev=0.1, seed=0), bias_initializer="zeros"
+    )
+    generator = keras.Model(latents, layers.Reshape((28, 28, 1))(layers.Activation("tanh")(blob(latents))))
+    blob.bias.assign(np.arctanh(mean.clip(-0.99, 0.99)).ravel())
+    with pytest.warns(UserWarning, match="n is 500: below 2,048"):
+        found = metrics.evaluate(generator, n=500, seeds=2)
+    distance = found["frechet_classifier_distance"]
+    assert distance.value > 20 * distance.real > 0 and 0 < distance.plus_minus < distance.value
+    assert found["coverage"].value < 0.5 < found["coverage"].real
+    assert sum(found.class_shares) == pytest.approx(1) and found.n == 500
+    assert json.loads(json.dumps(found.as_dict()))["values"]["density"]["value"] == found["density"].value
+    for part in (
+        "frechet_classifier_distance",
+        "n = 500 images, 2 seeds, against the test images",
+        classifier.facts()["sha256"][:12],
+    ):
+        assert part in str(found)
+    with pytest.raises(KeyError, match="'fid'; there is frechet_classifier_distance"):
+        found["fid"]
+
+
+def test_bad_input_is_named(gaussians):
+    a, b = gaussians
+    for function in (metrics.frechet_distance, metrics.kernel_distance, metrics.neighbourhoods):
+        with pytest.raises(ValueError, match=r"\(300, 4\), \(300, 3\)"):
+            function(a, b[:, :3])
+        with pytest.raises(ValueError, match="NaN"):
+            function(a, np.where(b > 3, np.nan, b))
+    with pytest.raises(ValueError, match=r"k is 10; it must lie in 1…9"):
+        metrics.neighbourhoods(a, b[:10], k=10)
+    with pytest.raises(ValueError, match="uint8"):
+        classifier.features_and_probabilities(np.zeros((3, 28, 28, 1), np.float32))
+    with pytest.raises(ValueError, match=r"\(3, 32, 32, 3\)"):
+        classifier.features_and_probabilities(np.zeros((3, 32, 32, 3), np.uint8))
+    for settings, said in (
+        (dict(n=20_000), "n is 20000"),
+        (dict(seeds=1), "seeds is 1"),
+        (dict(reference="train"), "'train'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            metrics.evaluate(None, **settings)
