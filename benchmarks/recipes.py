@@ -1,4 +1,6 @@
-"""Every recipe for the same minutes, in one process after another, on the machine that runs this.
+"""The older systems for the same minutes, in one process after another, on the machine that runs this.
+
+The course's own recipes are measured by `quality_per_minute.py`.
 
 python benchmarks/recipes.py --minutes 5        # writes benchmarks/results/recipes.md, .json and .png
 """
@@ -107,23 +109,24 @@ def draw(results: list[dict], minutes: float, path: Path) -> None:
 @click.option("--redraw", is_flag=True, help="Train nothing; write table and figure again from what has been measured.")
 @click.option("--worker", hidden=True)
 def main(minutes, only, out, redraw, worker):
-    """Train every recipe for the same time, and write one table and one figure."""
+    """Train every older system for the same time, and write one table and one figure."""
     if worker:
         return work(worker, minutes)
     import gan_helpers as gh
 
-    names = [gh.recipes.get(name).name for name in only.split(",")] if only else list(gh.recipes.RECIPES)
+    older = [name for name in gh.recipes.RECIPES if not name.startswith("course_")]
+    names = [gh.recipes.get(name).name for name in only.split(",")] if only else older
     for name in [] if redraw else names:
         shutil.rmtree(RUNS / name, ignore_errors=True)
         click.echo(f"{name}: {minutes:g} minutes …")
         subprocess.run([sys.executable, __file__, "--worker", name, "--minutes", str(minutes)], check=True)
-    found = [RUNS / name / "facts.json" for name in gh.recipes.RECIPES]
+    found = [RUNS / name / "facts.json" for name in older]
     results = [
         facts for path in found if path.exists() and (facts := json.loads(path.read_text()))["minutes"] == minutes
     ]
 
     lines = [
-        f"# Every recipe after {minutes:g} minutes",
+        f"# The older systems after {minutes:g} minutes",
         "",
         f"`python benchmarks/recipes.py --minutes {minutes:g}`: one process after another, seed {SEED}, each with its own batch "
         "size, rates and loss. The time is training time, the compilation of the first step included. Losses are means over the last "
@@ -137,7 +140,7 @@ def main(minutes, only, out, redraw, worker):
             "| {recipe} | {precision} | {images_per_second:.0f} | {images:,} | {epochs:.2f} | {d_loss:.3f} | {g_loss:.3f} "
             "| {peak_memory_gib:.2f} GiB |".format(**facts)
         )
-    lines += ["", "![Grids and loss curves of every recipe](recipes.png)", "", f"{machine()}. {versions()}."]
+    lines += ["", "![Grids and loss curves of the older systems](recipes.png)", "", f"{machine()}. {versions()}."]
     out.mkdir(parents=True, exist_ok=True)
     draw(results, minutes, out / "recipes.png")
     record = {"minutes": minutes, "seed": SEED, "machine": machine(), "versions": versions(), "results": results}

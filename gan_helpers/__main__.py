@@ -285,7 +285,9 @@ def export(run, folder):
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
 @click.option("--count", type=click.IntRange(11, 10_000), default=10_000, show_default=True, help="Images a seed.")
-@click.option("--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals.")
+@click.option(
+    "--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals."
+)
 @click.option("--gan-train", is_flag=True, help="Of a conditional generator: also train a classifier on its images.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def evaluate(model, count, seeds, gan_train, as_json):

@@ -144,7 +144,10 @@ class Checkpoint(keras.callbacks.Callback):
             path.unlink()
         table = io.StringIO()
         writer = csv.DictWriter(
-            table, fieldnames=list(dict.fromkeys(name for row in self.rows for name in row)), restval="", lineterminator="\n"
+            table,
+            fieldnames=list(dict.fromkeys(name for row in self.rows for name in row)),
+            restval="",
+            lineterminator="\n",
         )
         writer.writeheader()
         writer.writerows(self.rows)

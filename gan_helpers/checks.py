@@ -74,6 +74,14 @@ def _closed_loop(loop) -> bool:
     return bool(on_shell and all_the_way_round and strides.max() <= 1.5 * strides.min())
 
 
+def _coverage(coverage) -> bool:
+    """Exercise 6.3: `coverage(real, fake, k)` as Naeem et al. (ICML 2020, section 3.2) define it."""
+    line = np.arange(6.0)[:, None] ** 2  # 0, 1, 4, 9, 16, 25
+    fake = np.array([[0.5], [9.5], [40.0]])
+    cases = ((fake, 1, 4 / 6), (fake, 2, 1.0), (np.array([[-1.0]]), 1, 0.0))  # the last: a ball's edge is outside
+    return all(abs(float(coverage(line, points, k)) - expected) < 1e-9 for points, k, expected in cases)
+
+
 EXERCISES: dict[str, Exercise] = {
     # notebook 01
     "1.1": Exercise(
@@ -228,6 +236,33 @@ EXERCISES: dict[str, Exercise] = {
             "make v perpendicular: v - (v @ u) / (u @ u) * u; then scale both to length 8.",
         ),
         "A great circle: it keeps to the shell, and ends where it began, so the animation can run for ever.",
+    ),
+    # notebook 06
+    "6.1": Exercise(
+        close(3.25),
+        (
+            "in one dimension it is (difference of the means)² + (difference of the standard deviations)².",
+            "the means differ by 1, the standard deviations by 1.5.",
+        ),
+        "1 + 2.25 = 3.25: the lack of variety costs more than the wrong mean.",
+    ),
+    "6.2": Exercise(
+        lambda answer: "".join(str(letter).strip(" ,;").upper() for letter in answer).replace(" ", "") == "CAB",
+        (
+            "blurred pictures lie where no real ones are: which generator has the lowest density?",
+            "ln 9 = 2.197 is the most that nine classes can have; whose entropy is below it?",
+            "the third one draws densely and covers little.",
+        ),
+        "C lacks a class, A repeats a few kinds, B is blurred: three failures at nearly the same distance.",
+    ),
+    "6.3": Exercise(
+        _coverage,
+        (
+            "for each real point: its distance to the k-th nearest real point, and its distance to the nearest fake one.",
+            "in a sorted row of real-to-real distances column 0 is the point itself; take column k.",
+            "np.mean(nearest_fake < radius), with strictly smaller.",
+        ),
+        "Coverage asks every real point, so a stray fake one cannot flatter it.",
     ),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_helpers import bfloat16, images, latent, losses
+from gan_helpers.data import CLASS_NAMES
 
 
 def grow_gpu_memory() -> None:
@@ -53,6 +54,8 @@ def generate(generator, latents, pixel_range=None, batch_size: int = 500, classe
     if is_conditional(generator):
         if np.shape(classes) != (len(latents),):
             raise ValueError(f"{generator.name!r} is conditional: it needs one class a latent vector, shape (n,)")
+        for wrong in set(np.asarray(classes).tolist()) - set(range(len(CLASS_NAMES))):
+            raise ValueError(f"a class is {wrong!r}; it must be an integer in 0…{len(CLASS_NAMES) - 1}")
         inputs.append(np.asarray(classes, np.int32).reshape((-1, *generator.inputs[1].shape[1:])))
     elif classes is not None:
         raise ValueError(f"{generator.name!r} is not conditional: it takes no classes")
@@ -241,7 +244,7 @@ class GAN(keras.Model):
         if n < 1:
             raise ValueError(f"n is {n}; it must be at least 1")
         if self.conditional:
-            classes = np.arange(n) % 10 if classes is None else np.broadcast_to(classes, n)
+            classes = np.arange(n) % len(CLASS_NAMES) if classes is None else np.broadcast_to(classes, n)
         generator = self.ema_generator if ema else self.generator
         return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 

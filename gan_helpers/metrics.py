@@ -221,9 +221,7 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0) -> float
     keras.utils.set_random_seed(seed)
     pupil = classifier.fit(classifier.build(), images, classes, epochs, seed)
     test_images, test_classes = data.load_fashion_mnist("test")
-    return float(
-        np.mean(classifier.features_and_probabilities(test_images, pupil)[1].argmax(axis=1) == test_classes)
-    )
+    return float(np.mean(classifier.features_and_probabilities(test_images, pupil)[1].argmax(axis=1) == test_classes))
 
 
 def _check_classes(images, classes) -> np.ndarray:

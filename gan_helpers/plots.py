@@ -158,8 +158,7 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
         "line at the lowest discriminator loss there is. "
         + ("In the middle" if measured else "Right")
         + ": the shares of real and generated images that the discriminator judges rightly, over epochs, with a dotted line "
-        "at one half."
-        + (" Right: the Fréchet classifier distance over epochs; low is good." if measured else ""),
+        "at one half." + (" Right: the Fréchet classifier distance over epochs; low is good." if measured else ""),
         figsize=(14 if measured else 10, 3.8),
     )
     left, right, *third = fig.subplots(1, 3 if measured else 2)
@@ -182,7 +181,9 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
     left.set_ylim(-0.04 * left.get_ylim()[1], None)  # a floor of 0 stays visible above the axis
     titled = [(left, "Loss"), (right, "Discriminator accuracy")]
     for ax in third:
-        ax.semilogy(*zip(*measured), marker="o", ms=3, color=THIRD_COLOR, label=f"averaged generator: {measured[-1][1]:.2f}")
+        ax.semilogy(
+            *zip(*measured), marker="o", ms=3, color=THIRD_COLOR, label=f"averaged generator: {measured[-1][1]:.2f}"
+        )
         titled.append((ax, "Fréchet classifier distance"))
     for ax, title in titled:
         ax.set_title(title)
@@ -190,4 +191,45 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
         ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    return fig
+
+
+CURVE_COLORS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe, Ito
+
+
+def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
+    """Fréchet classifier distance over training minutes, one curve a recipe: the median over seeds, and their range.
+
+    Args:
+        runs: dicts with `recipe`, `seed` and `points`, each point with `minutes` and `distance`
+            (`benchmarks/quality_per_minute.py` writes them).
+        floor: what real images score; drawn as a dotted line.
+    """
+    recipes = list(dict.fromkeys(run["recipe"] for run in runs))
+    fig = figure(
+        "Fréchet classifier distance over minutes of training, both axes logarithmic, a curve for each of "
+        f"{', '.join(recipes)}; low is good. A dotted line marks what real images score.",
+        figsize=(8.5, 4.5),
+    )
+    ax = fig.subplots()
+    for recipe, color in zip(recipes, CURVE_COLORS * 2):
+        by_minute: dict[float, list[float]] = {}
+        for run in runs:
+            for point in run["points"] if run["recipe"] == recipe else ():
+                by_minute.setdefault(point["minutes"], []).append(point["distance"])
+        minutes = sorted(by_minute)
+        middle = [float(np.median(by_minute[m])) for m in minutes]
+        ax.plot(minutes, middle, marker="o", ms=4, color=color, label=f"{recipe} ({len(by_minute[minutes[0]])} seeds)")
+        ax.fill_between(
+            minutes, [min(by_minute[m]) for m in minutes], [max(by_minute[m]) for m in minutes], color=color, alpha=0.2
+        )
+    if floor is not None:
+        ax.axhline(floor, color="gray", ls=":", label=f"real images: {floor:.2f}")
+    ax.set(
+        xscale="log", yscale="log", xlabel="minutes of training on two CPU cores", ylabel="Fréchet classifier distance"
+    )
+    ticks = sorted({point["minutes"] for run in runs for point in run["points"]})
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig

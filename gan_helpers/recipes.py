@@ -103,6 +103,16 @@ RECIPES = {
             "β₂ 0.99: chosen here for CPUs.",
         ),
         Recipe(
+            name="course_conditional",
+            generator=networks.conditional_generator,
+            discriminator=networks.conditional_discriminator,
+            g_learning_rate=4e-4,
+            d_learning_rate=4e-4,
+            beta_2=0.99,
+            source="The course's conditional DCGAN: `course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection "
+            "discriminator (Miyato, Koyama 2018). Sizes and rates: chosen here by trials (benchmarks/trials.py).",
+        ),
+        Recipe(
             name="dense_critic",
             generator=networks.dense_critic_generator,
             discriminator=networks.dense_critic_discriminator,

@@ -193,7 +193,9 @@ def test_evaluate_prints_a_table_or_json(call):
     status, table, _ = call(*arguments)
     assert status == 0 and "frechet_classifier_distance" in table and "n = 2,500 images, 2 seeds" in table
     found = json.loads(call(*arguments, "--json")[1])
-    assert found["values"]["frechet_classifier_distance"]["value"] > found["values"]["frechet_classifier_distance"]["real"]
+    assert (
+        found["values"]["frechet_classifier_distance"]["value"] > found["values"]["frechet_classifier_distance"]["real"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,49 @@ def test_networks_that_do_not_fit_are_refused():
         GAN(generator, discriminator, ema_decay=1)
 
 
+@pytest.fixture
+def conditional_gan():
+    keras.utils.set_random_seed(0)
+    gan = GAN(networks.conditional_generator(8, (16, 16, 8)), networks.conditional_discriminator((8, 16, 16)), seed=1)
+    gan.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5))
+    return gan
+
+
+def test_a_conditional_gan_learns_which_class_is_which(conditional_gan):
+    """Trousers (1) are narrow and bright in the middle columns' sides, bags (8) wide: after 400 steps each is nearer its own mean."""
+    gan = conditional_gan
+    images, labels = data.load_fashion_mnist("train")
+    chosen = np.flatnonzero((labels == 1) | (labels == 8))[:1600]
+    images, labels = images[chosen], labels[chosen]
+    gan.fit(data.pipeline(images, 32, classes=labels), epochs=8, verbose=0)
+    means = {k: images[labels == k].mean(axis=0) for k in (1, 8)}
+    for own, other in ((1, 8), (8, 1)):
+        drawn = gan.generate(100, classes=own).mean(axis=0)
+        assert np.abs(drawn - means[own]).mean() < np.abs(drawn - means[other]).mean()
+
+
+def test_the_twins_of_a_conditional_gan_train_it_too(some_images, conditional_gan):
+    gan = conditional_gan
+    gan.compile(precision="bfloat16")
+    gan.fit(data.pipeline(some_images, 32, classes=np.arange(256) % 10), verbose=0)
+    assert int(gan.steps.value) == 8 and np.isfinite(gan.generate(4)).all()
+    _, discriminator = gan.players_in_training()
+    assert discriminator([some_images[:2] / 255, np.array([1, 2])]).dtype == "float32"
+
+
+def test_a_conditional_gan_draws_what_is_asked_for(conditional_gan, some_images):
+    gan = conditional_gan
+    in_turn = gan.generate(12, seed=3)
+    assert np.array_equal(in_turn, gan.generate(12, seed=3, classes=np.arange(12) % 10))
+    assert not np.array_equal(in_turn, gan.generate(12, seed=3, classes=4))
+    with pytest.raises(ValueError, match="generator takes a class, the discriminator does not"):
+        GAN(gan.generator, networks.dcgan_discriminator())
+    with pytest.raises(ValueError, match=r"\(3,\); it must be \(256,\)"):
+        data.pipeline(some_images, classes=[1, 2, 3])
+    with pytest.raises(ValueError, match="class is 10.*0…9"):
+        gan.generate(2, classes=10)
+
+
 def test_shipped_networks_have_the_documented_shapes():
     for builder in (networks.mlp_generator, networks.dcgan_generator):
         assert builder(10).output_shape == (None, 28, 28, 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_helpers import classifier, data, metrics
+from gan_helpers import callbacks, classifier, data, metrics, networks, pretrained
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
     )
     generator = keras.Model(latents, layers.Reshape((28, 28, 1))(layers.Activation("tanh")(blob(latents))))
     blob.bias.assign(np.arctanh(mean.clip(-0.99, 0.99)).ravel())
-    with pytest.warns(UserWarning, match="n is 500: below 2,048"):
+    with pytest.warns(UserWarning, match="n is 500: below 2,048 images"):
         found = metrics.evaluate(generator, n=500, seeds=2)
     distance = found["frechet_classifier_distance"]
     assert distance.value > 20 * distance.real > 0 and 0 < distance.plus_minus < distance.value
@@ -167,6 +167,87 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
         assert part in str(found)
     with pytest.raises(KeyError, match="'fid'; there is frechet_classifier_distance"):
         found["fid"]
+
+
+def test_gan_test_and_gan_train_tell_clear_from_varied():
+    """Real images are both; ten of them copied are as clear, and teach little; wrong classes are neither."""
+    images, labels = data.load_fashion_mnist("train")
+    images, labels = images[-2560:], labels[-2560:]
+    ten = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
+    copied, classes = np.tile(images[ten], (256, 1, 1, 1)), np.arange(2560) % 10
+    assert metrics.gan_test_accuracy(images, labels) > 0.85
+    assert metrics.gan_test_accuracy(images, (labels + 1) % 10) < 0.1
+    taught = [metrics.gan_train_accuracy(x, y, epochs=2) for x, y in ((images, labels), (copied, classes))]
+    assert taught[0] > 0.6 and taught[1] < taught[0] - 0.1
+    with pytest.raises(ValueError, match=r"shape \(10,\); got int64 \(9,\)"):
+        metrics.gan_test_accuracy(images[:10], labels[:9])
+    with pytest.raises(ValueError, match="100 images do not fill one batch of 128"):
+        metrics.gan_train_accuracy(images[:100], labels[:100])
+
+
+def test_the_quality_monitor_keeps_the_best_generator(small_gan, some_images, tmp_path):
+    """Weights are set by hand, so that the second epoch is the best; what is kept must score what the monitor said."""
+    gan = small_gan()
+    mean = np.arctanh((data.load_fashion_mnist("test")[0].mean(axis=0) / 127.5 - 1).clip(-0.99, 0.99)).ravel()
+    monitor = callbacks.QualityMonitor(tmp_path, n=300)
+    monitor.set_model(gan)
+    monitor.set_params({"epochs": 3})
+    monitor.on_train_begin()
+    rows = []
+    for epoch, strength in enumerate((0.0, 1.0, 0.3)):
+        gan.ema_generator.layers[-2].bias.assign(strength * mean)
+        rows.append({})
+        monitor.on_epoch_end(epoch, rows[-1])
+    distances = [row["frechet_classifier_distance"] for row in rows]
+    assert distances.index(min(distances)) == 1
+    assert json.loads((tmp_path / "best.json").read_text()) == monitor.best
+    assert monitor.best == {"epoch": 2, "frechet_classifier_distance": distances[1], "n": 300}
+    with pytest.warns(UserWarning, match="people you trust"):
+        best = pretrained.load_generator(tmp_path / "best_generator.keras")
+    assert np.allclose(best.layers[-2].bias, mean)
+    again = callbacks.QualityMonitor(tmp_path, n=300)  # a run that goes on knows what is the best so far
+    again.set_model(gan)
+    again.set_params({"epochs": 4})
+    again.on_train_begin()
+    again.on_epoch_end(3, {})
+    assert json.loads((tmp_path / "best.json").read_text())["epoch"] == 2
+    for settings, said in ((dict(every=0), "every is 0"), (dict(n=10_001), "n is 10001")):
+        with pytest.raises(ValueError, match=said):
+            callbacks.QualityMonitor(**settings)
+
+
+def test_a_run_that_is_measured_shows_it_in_plot_and_history(tmp_path):
+    from gan_helpers import plots, recipes, training
+
+    images, labels = data.load_fashion_mnist("train")
+    recipe = recipes.Recipe(
+        "tiny",
+        lambda latent_dim: networks.conditional_generator(latent_dim, (8, 8, 8)),
+        lambda: networks.conditional_discriminator((8, 8, 8)),
+        1e-3,
+        1e-3,
+        "a test",
+    )
+    with pytest.raises(ValueError, match="tiny is conditional"):
+        training.train(recipe, tmp_path / "none", epochs=1, train_images=images[:128], verbose=0)
+    run = training.train(
+        recipe,
+        tmp_path / "run",
+        epochs=3,
+        train_images=images[:128],
+        train_classes=labels[:128],
+        evaluate_every=2,
+        verbose=0,
+    )
+    measured = ["frechet_classifier_distance" in row for row in run.history]
+    assert measured == [False, True, True], "every second epoch, and the last"
+    header, *lines = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert "frechet_classifier_distance" in header.split(",") and all(
+        len(x.split(",")) == len(header.split(",")) for x in lines
+    )
+    fig = plots.loss_curves(run.history, run.gan.objective)
+    assert len(fig.axes) == 3 and "Fréchet classifier distance over epochs" in fig.alt
+    assert len(plots.loss_curves(run.history[:1]).axes) == 2
 
 
 def test_bad_input_is_named(gaussians):
@@ -186,6 +267,9 @@ def test_bad_input_is_named(gaussians):
         (dict(n=20_000), "n is 20000"),
         (dict(seeds=1), "seeds is 1"),
         (dict(reference="train"), "'train'"),
+        (dict(gan_train=True), "needs a conditional generator"),
     ):
         with pytest.raises(ValueError, match=said):
-            metrics.evaluate(None, **settings)
+            metrics.evaluate(networks.mlp_generator(4, (4,)), **settings)
+    with pytest.warns(UserWarning, match="n is 100: below 2,048"):
+        metrics.frechet_classifier_distance(*np.split(data.load_fashion_mnist("test")[0][:200], 2))
