@@ -24,7 +24,7 @@ course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
 test: data
-	$(PY) -m pytest --nbval
+	$(PY) -m pytest --nbval -n 2 --dist loadscope
 
 lab: data
 	$(PY) -m jupyterlab notebooks

@@ -6,11 +6,13 @@ A run that was stopped goes on where it stopped; `--minutes 5` first and `--minu
 for the epoch that a stop cuts short. Seeds take turns, so that a slow hour of the machine meets all recipes alike.
 """
 
+import csv
 import json
 import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -26,33 +28,68 @@ WANTED = {5: {"course_dcgan": 12, "course_conditional": 25}, 20: {"course_dcgan"
 
 
 def work(name: str, seed: int, minutes: float) -> None:
-    """Train one recipe with one seed up to so many minutes; measure at the marks that have not been measured yet."""
+    """Train one recipe with one seed up to so many minutes; keep its averaged generator at each mark, then measure them."""
     import gan_helpers as gh
     from gan_helpers import classifier, metrics
 
+    import keras  # isort: skip
+    import numpy as np  # isort: skip
+
     folder = RUNS / f"{name}_{seed}"
-    path = folder / "points.json"
-    points = json.loads(path.read_text()) if path.exists() else []
+    points = _points(folder)
+    marks = [mark for mark in MARKS if mark <= minutes and mark not in [point["minutes"] for point in points]]
+    if not marks:
+        return
+
+    class Snapshots(keras.callbacks.Callback):
+        """Keeps the averaged weights when a mark is reached; takes no time to speak of."""
+
+        def on_train_begin(self, logs=None):
+            history = folder / "history.csv"
+            rows = list(csv.DictReader(history.open())) if history.exists() else []
+            self.seconds = sum(float(row["seconds"]) for row in rows)
+            self.left = list(marks)
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.began = time.perf_counter()
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.left and self.seconds + time.perf_counter() - self.began >= self.left[0] * 60 - 0.01:
+                weights = self.model.ema_generator.get_weights()
+                steps = int(self.model.steps.numpy())
+                np.savez(folder / f"after_{self.left.pop(0)}.npz", *weights, steps=steps)
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds += time.perf_counter() - self.began
+
+    run = gh.train(name, folder, minutes=minutes, seed=seed, callbacks=[Snapshots()], verbose=0)
     real = metrics.real_features("test", N)
-    for mark in [mark for mark in MARKS if mark <= minutes and mark not in [point["minutes"] for point in points]]:
-        # With epochs cut short at the marks. What is measured does not count as training time.
-        run = gh.train(name, folder, minutes=mark, seed=seed, verbose=0)
-        images = gh.generate(run.gan.ema_generator, run.gan.sample_latents(N, 0), run.gan.pixel_range,
-                             classes=[i % 10 for i in range(N)] if run.gan.conditional else None)  # fmt: skip
+    generator, latents = run.gan.ema_generator, run.gan.sample_latents(N, 0)
+    classes = np.arange(N) % 10 if run.gan.conditional else None
+    for mark in marks:
+        with np.load(folder / f"after_{mark}.npz") as kept:
+            generator.set_weights([kept[f"arr_{i}"] for i in range(len(generator.weights))])
+            steps = int(kept["steps"])
+        images = gh.generate(generator, latents, run.gan.pixel_range, classes=classes)
         features, probabilities = classifier.features_and_probabilities(images)
         points.append(
             {
                 "minutes": mark,
                 "distance": metrics.frechet_distance(real, features),
-                "images_seen": int(sum(row["images"] for row in run.history)),
+                "images_seen": steps * gh.recipes.get(name).batch_size,
                 "smallest_class": float(metrics.class_shares(probabilities).min()),
             }
         )
-        (folder / f"after_{mark}.png").write_bytes(
-            gh.images.png_bytes(gh.images.grid(images[:40], columns=10), scale=2)
-        )
-        path.write_text(json.dumps(points))
+        grid = gh.images.grid(images[:40], columns=10)
+        (folder / f"after_{mark}.png").write_bytes(gh.images.png_bytes(grid, scale=2))
+        (folder / "points.json").write_text(json.dumps(points))
         click.echo(f"{name}, seed {seed}: {json.dumps(points[-1])}")
+
+
+def _points(folder: Path) -> list[dict]:
+    """What has been measured of a run."""
+    path = folder / "points.json"
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def report(out: Path) -> str:

@@ -297,7 +297,7 @@ def evaluate(model, count, seeds, gan_train, as_json):
     """
     from gan_helpers import metrics, pretrained
 
-    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds, gan_train=gan_train)
+    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds, gan_train=gan_train, verbose=1)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 
 

@@ -334,7 +334,13 @@ class Evaluation:
 
 
 def evaluate(
-    generator, n: int = N, seeds: int = 3, reference: str = "test", pixel_range=None, gan_train: bool = False
+    generator,
+    n: int = N,
+    seeds: int = 3,
+    reference: str = "test",
+    pixel_range=None,
+    gan_train: bool = False,
+    verbose: int = 0,
 ) -> Evaluation:
     """Measure a generator against real images.
 
@@ -345,6 +351,7 @@ def evaluate(
         reference: "test", for what is reported; or "held_out", the last 10,000 training images, for what is chosen by.
         pixel_range: of the generator; default what its last activation implies.
         gan_train: of a conditional generator also the GAN-train accuracy, which trains a classifier a seed.
+        verbose: 1 draws a progress bar.
 
     Raises:
         ValueError: n, seeds or reference out of range; gan_train of a generator without classes.
@@ -353,6 +360,7 @@ def evaluate(
         UserWarning: n below 2,048.
     """
     from scipy import stats
+    from tqdm import tqdm
 
     if not 2 * NEIGHBOURS < n <= N:
         raise ValueError(f"n is {n}; it must lie in {2 * NEIGHBOURS + 1}…{N:,}, the number of test images")
@@ -369,7 +377,8 @@ def evaluate(
     training = training[: classifier.TRAINED_ON]
 
     rows, shares = [], []
-    for seed in [*range(seeds), None]:  # None: real images in the generator's place
+    for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose):
+        # None: real images in the generator's place
         if seed is None:
             images, classes = other.images, other.classes
         else:

@@ -96,21 +96,27 @@ RECIPES = {
             name="course_dcgan",
             generator=networks.dcgan_generator,
             discriminator=networks.dcgan_discriminator,
-            g_learning_rate=4e-4,
-            d_learning_rate=4e-4,
+            g_learning_rate=8e-4,
+            d_learning_rate=8e-4,
+            beta_1=0.0,
             beta_2=0.99,
-            source="The course's DCGAN, after Radford et al. 2016. Smaller networks, batches of 64 and twice their learning rate, "
-            "β₂ 0.99: chosen here for CPUs.",
+            batch_size=32,
+            ema_decay=0.9998,
+            source="The course's DCGAN, after Radford et al. 2016, with smaller networks. Batches of 32, large steps, no momentum "
+            "(β₁ 0, β₂ 0.99) and a long average: chosen by trials on CPUs (benchmarks/results/trials.md).",
         ),
         Recipe(
             name="course_conditional",
             generator=networks.conditional_generator,
             discriminator=networks.conditional_discriminator,
-            g_learning_rate=4e-4,
-            d_learning_rate=4e-4,
+            g_learning_rate=8e-4,
+            d_learning_rate=8e-4,
+            beta_1=0.0,
             beta_2=0.99,
-            source="The course's conditional DCGAN: `course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection "
-            "discriminator (Miyato, Koyama 2018). Sizes and rates: chosen here by trials (benchmarks/trials.py).",
+            batch_size=32,
+            ema_decay=0.9998,
+            source="`course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection discriminator (Miyato, Koyama "
+            "2018). Chosen by the same trials.",
         ),
         Recipe(
             name="dense_critic",
