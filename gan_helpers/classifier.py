@@ -38,11 +38,17 @@ def build():
 
 
 def fit(model, images, labels, epochs: int = EPOCHS, seed: int = SEED, verbose=0):
-    """Train `build()` on images uint8 (n, 28, 28, 1) and labels (n,); the learning rate falls along a cosine to 0."""
+    """Train `build()` on images uint8 (n, 28, 28, 1) and labels (n,); the learning rate falls along a cosine to 0.
+
+    Raises:
+        ValueError: images of another type, or fewer than one batch of 128.
+    """
     import keras
     import tensorflow as tf
 
     images = check_uint8(images)
+    if len(images) < BATCH_SIZE:
+        raise ValueError(f"{len(images)} images do not fill one batch of {BATCH_SIZE}")
     keras.utils.set_random_seed(seed)
     steps = len(images) // BATCH_SIZE * epochs
     model.compile(

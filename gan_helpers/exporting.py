@@ -32,10 +32,11 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
     gan = training.load_run(run_dir).gan
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    latents = sample(16, gan.latent_dim, seed=0)
+    latents = np.asarray(sample(16, gan.latent_dim, seed=0))
     classes = [np.arange(16, dtype=np.int32) % 10] if gan.conditional else []
     inputs = {"generator": [latents, *classes]}
-    inputs["discriminator"] = [gan.ema_generator(_one_or_both(inputs["generator"]), training=False), *classes]
+    pictures = np.asarray(gan.ema_generator(_one_or_both(inputs["generator"]), training=False))
+    inputs["discriminator"] = [pictures, *classes]
     partial, written = {}, []
     try:
         for name, model in (("generator", gan.ema_generator), ("discriminator", gan.discriminator)):

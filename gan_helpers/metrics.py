@@ -5,6 +5,7 @@ never seen a 28×28 grey shirt. Functions on features take float arrays (n, d) a
 them together, each value with what real images score against real ones.
 """
 
+import functools
 import math
 import warnings
 from dataclasses import asdict, dataclass
@@ -214,8 +215,6 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0) -> float
         ValueError: images or classes of another type, shape or number.
     """
     classes = _check_classes(images, classes)
-    if len(images) < classifier.BATCH_SIZE:
-        raise ValueError(f"{len(images)} images do not fill one batch of {classifier.BATCH_SIZE}")
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -263,21 +262,26 @@ def memorisation(generated, training, held_out, pairs: int = 10) -> Memorisation
     Raises:
         ValueError: other types or shapes.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    flat = [check_uint8(x).reshape(len(x), -1).astype(np.float32) for x in (generated, training, held_out)]
-    generated, training, held_out = flat
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training)
-    (of_generated, nearest), (of_held_out, _) = search.kneighbors(generated), search.kneighbors(held_out)
-    of_generated, of_held_out = (x[:, 0] / math.sqrt(training.shape[1]) for x in (of_generated, of_held_out))
+    of_generated, nearest = _to_nearest(generated, training)
+    of_held_out, _ = _to_nearest(held_out, training)
     closest = np.argsort(of_generated, kind="stable")[:pairs]
     return Memorisation(
         ratio=float(np.median(of_generated) / np.median(of_held_out)),
         share_nearer=float(np.mean(of_generated < np.quantile(of_held_out, 0.01))),
         generated=closest,
-        nearest=nearest[closest, 0],
+        nearest=nearest[closest],
         distances=of_generated[closest],
     )
+
+
+def _to_nearest(images, training) -> tuple[np.ndarray, np.ndarray]:
+    """Root mean square difference of pixels to the nearest training image, and that image's index: both (n,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    images, training = (check_uint8(x).reshape(len(x), -1).astype(np.float32) for x in (images, training))
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training)
+    distances, nearest = search.kneighbors(images)
+    return distances[:, 0] / math.sqrt(training.shape[1]), nearest[:, 0]
 
 
 # --- all of it, for one generator -----------------------------------------------------------------
@@ -373,8 +377,8 @@ def evaluate(
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
     _warn_of_few(n)
     real, other = (_real(split, n) for split in (reference, "held_out" if reference == "test" else "test"))
-    training, _ = data.load_fashion_mnist("train")
-    training = training[: classifier.TRAINED_ON]
+    training = data.load_fashion_mnist("train")[0][: classifier.TRAINED_ON]
+    real_distance = _real_distance(reference)
 
     rows, shares = [], []
     for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose):
@@ -387,14 +391,14 @@ def evaluate(
             images = generate(generator, latents, pixel_range, classes=classes)
         features, probabilities = classifier.features_and_probabilities(images)
         shares.append(class_shares(probabilities))
-        compared = images[:IMAGES_COMPARED]
+        compared = images[:IMAGES_COMPARED]  # a sample is enough for a median
         row = {
             "frechet_classifier_distance": frechet_distance(real.features, features),
             "kernel_distance_x1000": 1000 * kernel_distance(real.features, features)[0],
             **neighbourhoods(real.features, features),
             "classifier_score": classifier_score(probabilities),
             "class_entropy": entropy(shares[-1]),
-            "nearest_training_image": memorisation(compared, training, real.images[:IMAGES_COMPARED]).ratio,
+            "nearest_training_image": float(np.median(_to_nearest(compared, training)[0]) / real_distance),
         }
         if conditional:
             row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
@@ -447,11 +451,19 @@ class _Real:
     features: np.ndarray
 
 
+@functools.lru_cache(maxsize=4)
 def _real(split: str, n: int) -> _Real:
     """The first n test images, or the first n of the last 10,000 training images, with their classes and features."""
     images, classes = data.load_fashion_mnist("test" if split == "test" else "train")
     images, classes = images[-N:][:n], classes[-N:][:n]
     return _Real(images, classes, classifier.features_and_probabilities(images)[0])
+
+
+@functools.cache
+def _real_distance(split: str) -> float:
+    """Median distance of real images to the nearest of the first 50,000 training images."""
+    training = data.load_fashion_mnist("train")[0][: classifier.TRAINED_ON]
+    return float(np.median(_to_nearest(_real(split, IMAGES_COMPARED).images, training)[0]))
 
 
 def real_features(split: str, n: int = N) -> np.ndarray:

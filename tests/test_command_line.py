@@ -31,7 +31,7 @@ def call(capsys):
 
 @pytest.fixture
 def few_images(monkeypatch, some_images):
-    monkeypatch.setattr(data, "load_fashion_mnist", lambda *_: (some_images, None))
+    monkeypatch.setattr(data, "load_fashion_mnist", lambda *_: (some_images, np.arange(len(some_images)) % 10))
 
 
 @pytest.fixture(scope="module")
@@ -188,14 +188,25 @@ def test_export_writes_four_files_that_compute_the_same(call, run_dir, tmp_path)
         assert np.array_equal(loaded["discriminator"](images), gan.discriminator(images))
 
 
-def test_evaluate_prints_a_table_or_json(call):
-    arguments = ("evaluate", "course_dcgan", "--count", 2500, "--seeds", 2)
-    status, table, _ = call(*arguments)
-    assert status == 0 and "frechet_classifier_distance" in table and "n = 2,500 images, 2 seeds" in table
-    found = json.loads(call(*arguments, "--json")[1])
-    assert (
-        found["values"]["frechet_classifier_distance"]["value"] > found["values"]["frechet_classifier_distance"]["real"]
+def test_a_conditional_run_samples_the_classes_asked_for_and_is_exported(call, some_images, tmp_path):
+    run_dir = tmp_path / "run"
+    gh.train(
+        "course_conditional", run_dir, epochs=1, train_images=some_images, train_classes=np.arange(256) % 10, verbose=0
     )
+    status, out, _ = call("sample", run_dir, "--count", 4, "--classes", "bag,2", "--out", tmp_path / "a.npz")
+    assert status == 0 and np.load(tmp_path / "a.npz")["classes"].tolist() == [8, 2, 8, 2]
+    status, out, said = call("export", run_dir, "--to", tmp_path / "exported")
+    assert (status, out.count("loaded back, same output")) == (0, 4), said
+
+
+def test_evaluate_prints_a_table_or_json(call):
+    arguments = ("evaluate", "course_dcgan", "--count", 300, "--seeds", 2)
+    status, table, said = call(*arguments)
+    assert "Warning: n is 300: below 2,048 images" in said
+    assert status == 0 and "frechet_classifier_distance" in table and "n = 300 images, 2 seeds" in table
+    found = json.loads(call(*arguments, "--json")[1])
+    distance = found["values"]["frechet_classifier_distance"]
+    assert distance["value"] > distance["real"] > 0 and f"{distance['value']:.3f}" in table
 
 
 @pytest.mark.parametrize(
@@ -212,6 +223,7 @@ def test_evaluate_prints_a_table_or_json(call):
         (["sample", "course_dcgan", "--out", "nowhere/a.png"], "there is no folder 'nowhere'"),
         (["sample", "course_dcgan", "--out", "a.jpg"], "'a.jpg' must end in .npz, .png, .gif"),
         (["sample", "course_dcgan", "--classes", "3", "--out", "a.png"], "course_dcgan is not conditional"),
+        (["evaluate", "course_dcgan", "--gan-train"], "gan_train needs a conditional generator"),
         (["sample", "corse_dcgan", "--out", "a.png"], "'corse_dcgan' is neither a shipped generator (course_dcgan"),
         (["export", "RUN", "--to", "out"], "RUN is not a run folder"),
         (["export", "RUN", "--to", "nowhere/out"], "there is no folder 'nowhere'"),

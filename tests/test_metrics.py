@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_helpers import callbacks, classifier, data, metrics, networks, pretrained
+from gan_helpers import callbacks, classifier, data, latent, metrics, networks, pretrained
+from gan_helpers.gan import generate
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +249,17 @@ def test_a_run_that_is_measured_shows_it_in_plot_and_history(tmp_path):
     fig = plots.loss_curves(run.history, run.gan.objective)
     assert len(fig.axes) == 3 and "Fréchet classifier distance over epochs" in fig.alt
     assert len(plots.loss_curves(run.history[:1]).axes) == 2
+
+
+def test_the_manifest_s_distance_is_what_its_generator_scores():
+    name = "course_conditional"
+    recorded = pretrained.manifest()[name]["metrics"]
+    assert recorded["n"] == 10_000 and recorded["classifier"] == classifier.facts()["sha256"]
+    value = recorded["values"]["frechet_classifier_distance"]
+    generator = pretrained.load_generator(name)
+    images = generate(generator, latent.sample(10_000, 64, seed=0).numpy(), classes=np.arange(10_000) % 10)
+    found = metrics.frechet_classifier_distance(images, data.load_fashion_mnist("test")[0])
+    assert abs(found - value["value"]) < 2 * value["plus_minus"] + 0.02 * value["value"]
 
 
 def test_bad_input_is_named(gaussians):
