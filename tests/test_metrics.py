@@ -285,3 +285,22 @@ def test_bad_input_is_named(gaussians):
             metrics.evaluate(networks.mlp_generator(4, (4,)), **settings)
     with pytest.warns(UserWarning, match="n is 100: below 2,048"):
         metrics.frechet_classifier_distance(*np.split(data.load_fashion_mnist("test")[0][:200], 2))
+
+
+def test_quality_curves_show_the_median_of_the_seeds():
+    from gan_helpers import plots
+
+    runs = [
+        {"recipe": name, "seed": seed, "points": [{"minutes": m, "distance": 10.0 * (seed + 1) / m} for m in (1, 5)]}
+        for name in ("one", "two")
+        for seed in (0, 1, 2)
+    ]
+    fig = plots.quality_curves(runs, floor=0.1)
+    (ax,) = fig.axes
+    assert "a curve for each of one, two" in fig.alt
+    assert ax.lines[0].get_xydata().tolist() == [[1, 20], [5, 4]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "one (3 seeds)",
+        "two (3 seeds)",
+        "real images: 0.10",
+    ]
