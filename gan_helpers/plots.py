@@ -181,9 +181,12 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
     left.set_ylim(-0.04 * left.get_ylim()[1], None)  # a floor of 0 stays visible above the axis
     titled = [(left, "Loss"), (right, "Discriminator accuracy")]
     for ax in third:
-        ax.semilogy(
+        ax.plot(
             *zip(*measured), marker="o", ms=3, color=THIRD_COLOR, label=f"averaged generator: {measured[-1][1]:.2f}"
         )
+        values = [value for _, value in measured]
+        if max(values) > 3 * min(values) > 0:
+            ax.set_yscale("log")
         titled.append((ax, "Fréchet classifier distance"))
     for ax, title in titled:
         ax.set_title(title)
@@ -195,6 +198,10 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
 
 
 CURVE_COLORS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe, Ito
+
+
+def _count(seeds: list) -> str:
+    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
 
 
 def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
@@ -219,7 +226,7 @@ def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
                 by_minute.setdefault(point["minutes"], []).append(point["distance"])
         minutes = sorted(by_minute)
         middle = [float(np.median(by_minute[m])) for m in minutes]
-        ax.plot(minutes, middle, marker="o", ms=4, color=color, label=f"{recipe} ({len(by_minute[minutes[0]])} seeds)")
+        ax.plot(minutes, middle, marker="o", ms=4, color=color, label=f"{recipe} ({_count(by_minute[minutes[0]])})")
         ax.fill_between(
             minutes, [min(by_minute[m]) for m in minutes], [max(by_minute[m]) for m in minutes], color=color, alpha=0.2
         )

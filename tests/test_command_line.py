@@ -224,7 +224,7 @@ def test_evaluate_prints_a_table_or_json(call):
         (["sample", "course_dcgan", "--out", "a.jpg"], "'a.jpg' must end in .npz, .png, .gif"),
         (["sample", "course_dcgan", "--classes", "3", "--out", "a.png"], "course_dcgan is not conditional"),
         (["evaluate", "course_dcgan", "--gan-train"], "gan_train needs a conditional generator"),
-        (["sample", "corse_dcgan", "--out", "a.png"], "'corse_dcgan' is neither a shipped generator (course_dcgan"),
+        (["sample", "corse_dcgan", "--out", "a.png"], "'corse_dcgan' is neither a shipped generator (course_mlp, course_dcgan"),
         (["export", "RUN", "--to", "out"], "RUN is not a run folder"),
         (["export", "RUN", "--to", "nowhere/out"], "there is no folder 'nowhere'"),
     ],
