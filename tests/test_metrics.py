@@ -186,7 +186,7 @@ def test_gan_test_and_gan_train_tell_clear_from_varied():
         metrics.gan_train_accuracy(images[:100], labels[:100])
 
 
-def test_the_quality_monitor_keeps_the_best_generator(small_gan, some_images, tmp_path):
+def test_the_quality_monitor_keeps_the_best_generator(small_gan, tmp_path):
     """Weights are set by hand, so that the second epoch is the best; what is kept must score what the monitor said."""
     gan = small_gan()
     mean = np.arctanh((data.load_fashion_mnist("test")[0].mean(axis=0) / 127.5 - 1).clip(-0.99, 0.99)).ravel()
