@@ -5,11 +5,13 @@ PY := .venv/bin/python
 INSTALLED := .venv/.installed
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help course test lab refresh lint lock badges data pretrained clean
+.PHONY: help course test test-all faults lab refresh lint lock badges data pretrained clean
 
 help:
 	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
 	@echo 'make test        the tests, and the notebooks against their committed outputs'
+	@echo 'make test-all    the same, and hours of training compressed into minutes'
+	@echo 'make faults      the tests of the faults that the course survives, one line each'
 	@echo 'make lab         open JupyterLab on notebooks/'
 	@echo 'make data        prepare the dataset'
 	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
@@ -24,7 +26,13 @@ course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
 test: data
+	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not soak'
+
+test-all: data
 	$(PY) -m pytest --nbval -n 2 --dist loadscope
+
+faults: data
+	$(PY) -m pytest -m fault -n 2 --dist loadscope tests
 
 lab: data
 	$(PY) -m jupyterlab notebooks

@@ -28,6 +28,9 @@ _HOME_OF = {
     "LossPlot": "callbacks",
     "QualityMonitor": "callbacks",
     "StopAfter": "callbacks",
+    "StopOnNonFinite": "guards",
+    "WarnOnCollapse": "guards",
+    "WarnWhenDiscriminatorWins": "guards",
     "Checkpoint": "checkpoints",
     "train": "training",
     "export": "exporting",
@@ -36,12 +39,24 @@ _HOME_OF = {
     "evaluate": "metrics",
 }
 _MODULES = {
-    "bfloat16", "callbacks", "checkpoints", "checks", "classifier", "data", "exporting", "folders", "gan", "images", "latent", "losses",
-    "metrics", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "training",
+    "bfloat16", "callbacks", "checkpoints", "checks", "classifier", "data", "exporting", "folders", "gan", "guards", "images", "latent",
+    "losses", "metrics", "model_files", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
-_WITHOUT_TENSORFLOW = {"checks", "data", "folders", "images", "latent", "losses", "plots", "pretrained", "profiles"}
+_WITHOUT_TENSORFLOW = {
+    "checks",
+    "data",
+    "folders",
+    "images",
+    "latent",
+    "losses",
+    "plots",
+    "pretrained",
+    "profiles",
+    "setup_check",
+    "still_widgets",
+}
 
 
 def _import_tensorflow_quietly() -> None:

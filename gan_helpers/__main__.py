@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False))
         except click.ClickException as error:
             _fail(error.format_message())
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError, MemoryError) as error:
             _fail(str(error))
         except (click.Abort, KeyboardInterrupt):
             click.echo("Stopped.", err=True)
@@ -161,7 +161,7 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluat
     images, classes = (array[:most] for array in data.load_fashion_mnist("train", data_dir))
     trained = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: click.echo(
-            f"Training {recipe.name} in {_precision(trained.model.precision)}", err=True
+            f"Training {recipe.name} on {_device()}, in {_precision(trained.model.precision)}", err=True
         )
     )
     try:
@@ -169,8 +169,8 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluat
             recipe, run_dir, epochs=epochs, minutes=minutes, seed=seed, batch_size=batch_size, precision=precision,
             train_images=images, train_classes=classes, evaluate_every=evaluate_every, callbacks=[trained], verbose="bar",
         )  # fmt: skip
-    except KeyboardInterrupt:
-        click.echo(f"\nStopped. The same command goes on from the last finished epoch in {run_dir}.", err=True)
+    except KeyboardInterrupt as stopped:
+        click.echo(f"\n{stopped or 'Stopped before training began.'}".replace("same call", "same command"), err=True)
         sys.exit(130)
     if trained.model is None:
         click.echo("Nothing to do: the run has got that far already. More --epochs or --minutes train on.")
@@ -181,6 +181,14 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluat
         f"{sum(row['seconds'] for row in run.history) / 60:.1f} minutes; d_loss {last['d_loss']:.3f}, g_loss {last['g_loss']:.3f}"
         + ("" if distance is None else f"; Fréchet classifier distance {distance:.2f} (held-out training images)")
     )
+
+
+def _device() -> str:
+    """Where training runs, and why there."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    return gpus[0].name if gpus else "the CPU, as TensorFlow sees no GPU"
 
 
 def _precision(precision: str) -> str:

@@ -1,5 +1,6 @@
 """Exact save and restore of everything that a run needs to go on: the newest three epochs, each complete or absent."""
 
+import contextlib
 import csv
 import io
 import json
@@ -13,7 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from gan_helpers.atomic import write_whole
+from gan_helpers.atomic import partials, require_writable, write_whole
+from gan_helpers.run_lock import only_this_process
 
 
 def _state(gan) -> dict[str, list]:
@@ -66,7 +68,8 @@ def restore(gan, path: str | os.PathLike) -> tuple[int, list[dict]]:
             saved = sum(name.startswith(f"{owner}/") for name in archive.files)
             if saved != len(variables):
                 raise ValueError(
-                    f"{path} does not fit: it holds {saved} variables of {owner}, this run has {len(variables)}"
+                    f"{path} does not fit in {owner}: it holds {saved} variables, this run has {len(variables)}. "
+                    "Use another run folder"
                 )
             for i, variable in enumerate(variables):
                 value = archive[f"{owner}/{i:03d}"]
@@ -92,9 +95,17 @@ class Checkpoint(keras.callbacks.Callback):
         checkpoint = gh.Checkpoint("runs/dcgan")
         gan.fit(dataset, epochs=4, initial_epoch=checkpoint.restore(gan), callbacks=[checkpoint])
 
+    Put it last in the list of callbacks: what the others draw and write of an epoch is then there before the epoch counts.
+    While it trains, the folder is locked against other processes.
+
     Args:
         run_dir: the run folder; `checkpoints/` and `history.csv` are kept in it.
         keep: how many of the newest checkpoints stay.
+
+    Raises, when training starts:
+        BlockingIOError: another process trains into the folder.
+        OSError: the folder cannot be written to, or lacks the room for `keep` + 1 checkpoints.
+        ValueError: the folder holds checkpoints that were not restored.
     """
 
     def __init__(self, run_dir: str | os.PathLike, keep: int = 3):
@@ -105,6 +116,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.keep = keep
         self.rows: list[dict] = []
         self._restored = False
+        self._lock = contextlib.ExitStack()
+        self._epoch = 1
 
     def restore(self, gan) -> int:
         """Bring the compiled `gan` to the newest checkpoint that can be read; return the number of finished epochs.
@@ -117,6 +130,8 @@ class Checkpoint(keras.callbacks.Callback):
         """
         found = paths(self.run_dir)
         self._restored = True
+        for partial in partials(self.run_dir / "checkpoints"):
+            warnings.warn(f"{partial} was not written to its end and is ignored", stacklevel=2)
         for path in reversed(found):
             try:
                 epoch, self.rows = restore(gan, path)
@@ -135,13 +150,22 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.run_dir} holds {len(found)} checkpoints of an earlier run. Go on with it, "
                 "initial_epoch=checkpoint.restore(gan), or use another run folder, or delete this one."
             )
+        self._lock.enter_context(only_this_process(self.run_dir))
+        try:
+            size = sum(np.asarray(variable).nbytes for owner in _state(self.model).values() for variable in owner)
+            require_writable(self.run_dir, (self.keep + 1) * size)
+        except OSError:
+            self.release()
+            raise
+        for partial in partials(self.run_dir):
+            partial.unlink()
         self._restored = True  # from here on the checkpoints are this run's own
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows = [*self.rows, {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}]
-        save(self.model, self.run_dir / "checkpoints" / f"epoch_{epoch + 1:04d}.npz", epoch + 1, self.rows)
-        for path in paths(self.run_dir)[: -self.keep]:
-            path.unlink()
         table = io.StringIO()
         writer = csv.DictWriter(
             table,
@@ -152,3 +176,20 @@ class Checkpoint(keras.callbacks.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_whole(self.run_dir / "history.csv", table.getvalue().encode())
+        # The checkpoint comes last: an epoch counts when all of it is there.
+        save(self.model, self.run_dir / "checkpoints" / f"epoch_{epoch + 1:04d}.npz", epoch + 1, self.rows)
+        for path in paths(self.run_dir)[: -self.keep]:
+            path.unlink()
+
+    def on_train_end(self, logs=None):
+        self.release()
+
+    def release(self) -> None:
+        """Unlock the folder; `GAN.fit` calls it however training ends."""
+        self._lock.close()
+
+    def how_to_go_on(self) -> str:
+        """One line for whoever has stopped the training."""
+        found = paths(self.run_dir)
+        kept = f"{found[-1]} is kept; the same call goes on from it" if found else "no epoch was finished"
+        return f"Stopped in epoch {self._epoch}: {kept}."

@@ -63,8 +63,11 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
     TFDS builds its own copy from the four files and checks their registered SHA-256. Reading 60,000 PNGs back from it
     takes 5 to 10 s at every start, so the decoded arrays are kept beside it, one `.npz` a split, each complete or absent.
     """
+    usual = folders.data() / "prepared"
+    if _is_prepared(usual):  # asked before a writable folder is looked for: it may be there and read-only
+        return usual
     folder = folders.prepared()
-    if all(_is_whole(folder / f"{split}.npz", size) for split, size in SIZES.items()):
+    if _is_prepared(folder):
         return folder
     files = Path(data_dir) if data_dir is not None else folders.data() / "fashion-mnist"
     if data_dir is not None and not files.is_dir():
@@ -119,6 +122,10 @@ def check_files(files: Path) -> list[str]:
                 f"Restore it with `git checkout -- data/fashion-mnist`, or delete it to have it downloaded."
             )
     return missing
+
+
+def _is_prepared(folder: Path) -> bool:
+    return all(_is_whole(folder / f"{split}.npz", size) for split, size in SIZES.items())
 
 
 def _is_whole(arrays: Path, size: int) -> bool:

@@ -221,7 +221,11 @@ class GAN(keras.Model):
             average.assign(weight + decay * (average - weight))
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
-        """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops."""
+        """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops.
+
+        An interrupt (Ctrl-C, or the notebook's stop button) ends the training as its end would: callbacks write what they
+        have, and the KeyboardInterrupt says how to go on.
+        """
         callbacks = list(keras.tree.flatten(callbacks or []))
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
@@ -229,7 +233,16 @@ class GAN(keras.Model):
             )
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        try:
+            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        except KeyboardInterrupt:
+            for callback in callbacks:
+                callback.on_train_end()
+            said = [callback.how_to_go_on() for callback in callbacks if hasattr(callback, "how_to_go_on")]
+            raise KeyboardInterrupt(*(said or ["Stopped. Another call of fit trains on from here."])) from None
+        finally:
+            for callback in callbacks:
+                getattr(callback, "release", lambda: None)()
 
     def call(self, latents, training=False):
         """Images of the averaged generator as floats in `pixel_range`, (n, h, w, c); a conditional one takes [latents, classes]."""

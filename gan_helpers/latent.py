@@ -33,11 +33,14 @@ def check_latents(latents, latent_dim: int) -> np.ndarray:
         ValueError: wrong shape, wrong type or NaN; says expected and got.
     """
     try:
-        array = np.asarray(latents, np.float32)
-    except (TypeError, ValueError):
+        array = np.asarray(latents)
+    except (TypeError, ValueError):  # rows of unequal length
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
         raise ValueError(
-            f"expected latent vectors as numbers of shape (n, {latent_dim}); got {type(latents).__name__}"
-        ) from None
+            f"expected latent vectors as real numbers of shape (n, {latent_dim}); got {type(latents).__name__} of {array.dtype}"
+        )
+    array = array.astype(np.float32)
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 2 or array.shape[1] != latent_dim or len(array) == 0:

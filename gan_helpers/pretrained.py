@@ -32,7 +32,7 @@ def load_generator(path_or_name: str | os.PathLike):
 
     Raises:
         ValueError: unknown name (the message lists them), a shipped file whose SHA-256 is not the manifest's, or a file that
-            Keras cannot read.
+            `model_files.load` refuses.
         FileNotFoundError: a path with nothing there, or a run folder without a checkpoint.
     """
     return _with_one_shape(_load(path_or_name))
@@ -71,15 +71,9 @@ def _load(path_or_name):
 
 
 def _load_file(path: Path):
-    from gan_helpers import gan  # first: it imports TensorFlow without its noise, and registers the class GAN
+    from gan_helpers import gan, model_files
 
-    import keras  # isort: skip
-
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a file can be: Keras raises a dozen kinds
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"{path} cannot be read as a Keras model: {reason[0]}") from error
+    model = model_files.load(path)
     return model.ema_generator if isinstance(model, gan.GAN) else model
 
 

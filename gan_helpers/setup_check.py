@@ -4,22 +4,28 @@ import importlib.metadata
 import re
 import sys
 
+OPTIONAL = ("ipywidgets",)  # without it sliders do not move; everything else works
+
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
+def _minimums() -> dict[str, str]:
+    """The oldest version that will do, for each dependency of pyproject.toml."""
+    lines = [line.partition(";") for line in importlib.metadata.requires("gan-helpers") or []]
+    required = [requirement.strip().partition(">=") for requirement, _, marker in lines if "extra" not in marker]
+    return {name: minimum for name, _, minimum in required}
+
+
 def _shortfalls() -> list[str]:
     found_short = []
-    for line in importlib.metadata.requires("gan-helpers") or []:
-        requirement, _, marker = line.partition(";")
-        if "extra" in marker:
-            continue
-        name, _, minimum = requirement.strip().partition(">=")
+    for name, minimum in _minimums().items():
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found_short.append(f"{name}: found none, needs {minimum} or newer")
+            if name not in OPTIONAL:
+                found_short.append(f"{name}: found none, needs {minimum} or newer")
             continue
         if _numbers(found) < _numbers(minimum):
             found_short.append(f"{name}: found {found}, needs {minimum} or newer")
@@ -27,7 +33,7 @@ def _shortfalls() -> list[str]:
 
 
 def check_setup() -> None:
-    """Print `Set-up complete.`, or say what is missing.
+    """Print `Set-up complete.`, or say what is missing. Before that a line where sliders cannot move.
 
     Raises:
         ImportError: a dependency is missing or too old (names found and required versions and the command), or
@@ -46,4 +52,18 @@ def check_setup() -> None:
             f"Keras runs on the backend {keras.backend.backend()!r}; the course needs 'tensorflow'. "
             "Unset KERAS_BACKEND (or set it to tensorflow) and restart the kernel."
         )
+    if line := without_sliders():
+        print(line)
     print("Set-up complete.")
+
+
+def without_sliders() -> str:
+    """A line that says why sliders cannot move here and how to get them; empty where ipywidgets works."""
+    try:
+        import ipywidgets  # noqa: F401
+    except ImportError as error:
+        return (
+            f"No sliders here, but still pictures: ipywidgets cannot be imported ({error}). "
+            f'Install it with  {sys.executable} -m pip install "ipywidgets>={_minimums()["ipywidgets"]}"  and restart the kernel.'
+        )
+    return ""

@@ -1,5 +1,7 @@
 """`train(recipe, run_dir, …)`: data, model, callbacks and checkpoints as one run that can be stopped and goes on."""
 
+import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -10,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from gan_helpers import bfloat16, classifier, data, images, recipes
 from gan_helpers.atomic import write_whole
 from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar, QualityMonitor
 from gan_helpers.checkpoints import Checkpoint
 from gan_helpers.gan import GAN
+from gan_helpers.guards import StopOnNonFinite, WarnOnCollapse, WarnWhenDiscriminatorWins
+from gan_helpers.run_lock import only_this_process
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
           evaluate_every: int | None = None, callbacks=(), verbose="auto") -> Run:  # fmt: skip
     """Train a recipe into a run folder; the same call goes on where it stopped.
 
+    It stops at the step at which a number becomes NaN or infinite, and warns of collapse and of a discriminator that has won
+    (`guards`).
+
     Args:
         recipe: a name or a `Recipe`.
         run_dir: the run folder; made where it is missing.
@@ -75,7 +84,11 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
 
     Raises:
         ValueError: unknown recipe, values out of range, images without classes for a conditional recipe, or a run folder
-            that belongs to another recipe, seed, number of images, batch size or precision.
+            that belongs to another recipe (or another version of it), seed, dataset, batch size or precision.
+        OSError: the folder cannot be written to, its disk is full, or another process trains into it (BlockingIOError).
+        FloatingPointError: a loss or a weight became NaN or infinite.
+        MemoryError: too little memory for this batch size.
+        KeyboardInterrupt: stopped by hand; it says how to go on.
     """
     recipe = recipes.get(recipe)
     batch_size = recipe.batch_size if batch_size is None else batch_size
@@ -92,34 +105,47 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     if not 1 <= batch_size <= len(train_images):
         raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
     run_dir = Path(run_dir)
-    if precision == "auto":
-        precision = _config(run_dir).get("precision", bfloat16.choose_precision())
-    bfloat16.choose_precision(precision)
-    facts = {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)}
-    _keep_config(run_dir, {**facts, "precision": precision})
+    with only_this_process(run_dir):
+        if precision == "auto":
+            precision = _config(run_dir).get("precision", bfloat16.choose_precision())
+        bfloat16.choose_precision(precision)
+        _keep_config(run_dir, _facts(recipe, seed, batch_size, precision, train_images, train_classes))
 
-    gan = recipe.build(seed, precision)
-    if gan.conditional and train_classes is None:
-        raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
-    classes = train_classes if gan.conditional else None
-    dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
-    checkpoint = Checkpoint(run_dir)
-    done = checkpoint.restore(gan)
-    seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
-    total = epochs or (recipe.epochs if minutes is None else 10_000)
-    if done < total and (minutes is None or seconds_before < minutes * 60):
+        gan = recipe.build(seed, precision)
+        if gan.conditional and train_classes is None:
+            raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
+        classes = train_classes if gan.conditional else None
+        dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
+        checkpoint = Checkpoint(run_dir)
+        done = checkpoint.restore(gan)
+        seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
         seconds = None if minutes is None else minutes * 60
+        total = epochs or (recipe.epochs if minutes is None else 10_000)
+        drawing = [ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows)]
+        if done >= total or (seconds is not None and seconds_before >= seconds):
+            for callback in drawing:  # a stop after the last checkpoint may have come before their last picture
+                callback.set_model(gan)
+                callback.on_train_end()
+            return Run(gan, checkpoint.rows, run_dir)
         watching = [
+            StopOnNonFinite(run_dir),
             _Clock(batch_size, seconds_before, seconds),
             *([] if evaluate_every is None else [QualityMonitor(run_dir, evaluate_every)]),
-            ModelMonitor(run_dir),
-            LossPlot(run_dir, checkpoint.rows),
+            WarnOnCollapse(),
+            WarnWhenDiscriminatorWins(),
+            *drawing,
             checkpoint,
         ]
         if verbose == "bar":
             watching.append(ProgressBar(batch_size, seconds if epochs is None else None, seconds_before))
             verbose = 0
-        gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
+        try:
+            gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise MemoryError(
+                f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
+                f"call goes on; or begin anew in another run folder with a lower batch_size"
+            ) from error
     return Run(gan, checkpoint.rows, run_dir)
 
 
@@ -147,14 +173,34 @@ def _config(run_dir: Path) -> dict:
     return {"precision": "float32", **json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
 
 
+def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> dict:
+    """What makes a run this run: two runs that agree in it train the same GAN."""
+    settings = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
+    settings |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
+    settings["loss"] = str(recipe.loss) if dataclasses.is_dataclass(recipe.loss) else recipe.loss.__name__
+    settings["pixel_range"] = list(recipe.pixel_range)
+    content = hashlib.sha256(np.ascontiguousarray(train_images))
+    if train_classes is not None:
+        content.update(np.ascontiguousarray(train_classes, np.int64))
+    facts = {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)}
+    return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings}
+
+
+_NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
+
+
 def _keep_config(run_dir: Path, config: dict) -> None:
-    """Write what the run is into `config.json`, or check that the folder's run is the same one."""
+    """Write what the run is into `config.json`, or check that the folder's run is the same one.
+
+    What an older config does not say is not compared.
+    """
     before = _config(run_dir)
     if before:
+        there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
         differing = [
-            f"{key}: {before.get(key)!r} there, {value!r} here"
-            for key, value in config.items()
-            if before.get(key) != value
+            f"{key}: {there[key]!r} there, {value!r} here"
+            for key, value in here.items()
+            if key != "settings" and key in there and there[key] != value
         ]
         if differing:
             raise ValueError(

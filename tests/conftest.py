@@ -7,6 +7,31 @@ from keras import layers
 from gan_helpers import data
 from gan_helpers.gan import GAN
 
+FAULTS = 32  # rows of the table of faults in CONTRIBUTING.md
+
+
+def pytest_itemcollected(item):
+    for marker in item.iter_markers("fault"):
+        item.user_properties.append(("fault", marker.args[0]))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With `-m fault`, a line for each test of a fault: its number, its name, its result."""
+    if "fault" not in (config.option.markexpr or ""):
+        return
+    rows = [
+        (number, report.nodeid.partition("::")[2], outcome)
+        for outcome in ("passed", "failed", "skipped", "error")
+        for report in terminalreporter.stats.get(outcome, [])
+        for name, number in report.user_properties
+        if name == "fault"
+    ]
+    terminalreporter.section("faults")
+    for number, name, outcome in sorted(rows):
+        terminalreporter.write_line(f"{number:2}  {outcome:7}  {name}")
+    if missing := sorted(set(range(1, FAULTS + 1)) - {number for number, _, _ in rows}):
+        terminalreporter.write_line(f"not run: {', '.join(map(str, missing))}")
+
 
 @pytest.fixture(scope="session")
 def some_images():

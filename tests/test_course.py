@@ -1,8 +1,12 @@
 """The course's commands, on toy notebooks with real kernels."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import nbformat
 import pytest
@@ -117,6 +121,34 @@ def test_goes_on_with_what_is_missing(folder, run, tmp_path):
     assert trace.read_text() == "abBaaB"
     run("--seed", "8", "--force")
     assert trace.read_text() == "abBaaBaB"
+
+
+@pytest.mark.fault(28)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_after_a_killed_kernel_the_next_call_goes_on_with_what_is_missing(folder, run, tmp_path):
+    trace, number = tmp_path / "trace", tmp_path / "number"
+    mark = f"with open({str(trace)!r}, 'a') as file: file.write({{!r}})"
+    sleep = f"import os, time\nopen({str(number)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    write_notebook(folder, "01_a", mark.format("a"))
+    write_notebook(folder, "02_b", mark.format("b"), sleep)
+    write_notebook(folder, "03_c", mark.format("c"))
+
+    def kill_the_kernel():
+        while not (number.exists() and number.read_text()):
+            time.sleep(0.1)
+        time.sleep(0.5)
+        os.kill(int(number.read_text()), signal.SIGKILL)
+
+    threading.Thread(target=kill_the_kernel, daemon=True).start()
+    result, rows = run()
+    assert result.exit_code == 1
+    assert "Error: 02_b.ipynb failed at In [4] `import os, time`: DeadKernelError: Kernel died" in result.output
+    assert [(name, row["status"]) for name, row in rows.items()] == [("01_a", "ok"), ("02_b", "failed")]
+
+    write_notebook(folder, "02_b", mark.format("B"))
+    result, rows = run()
+    assert result.exit_code == 0 and {row["status"] for row in rows.values()} == {"ok"}
+    assert trace.read_text() == "abBc", "01_a was done already"
 
 
 def test_a_missing_parameter_is_named_before_anything_runs(folder, run):

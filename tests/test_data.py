@@ -1,7 +1,10 @@
 """Fashion-MNIST in, batches out."""
 
 import hashlib
+import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +50,7 @@ def test_unknown_split_is_named():
         data.load_fashion_mnist("validation")
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_a_damaged_file_is_named_with_both_hashes_within_two_seconds(empty_course, damage):
     files = shutil.copytree(
@@ -67,6 +71,7 @@ def test_a_damaged_file_is_named_with_both_hashes_within_two_seconds(empty_cours
         assert part in str(caught.value)
 
 
+@pytest.mark.fault(16)
 def test_no_files_and_no_network_fails_within_five_seconds(empty_course, monkeypatch):
     monkeypatch.setattr(data, "_DOWNLOADS", "http://127.0.0.1:9/")  # nobody listens on the discard port
     began = time.perf_counter()
@@ -75,6 +80,7 @@ def test_no_files_and_no_network_fails_within_five_seconds(empty_course, monkeyp
     assert time.perf_counter() - began < 5
 
 
+@pytest.mark.fault(16)
 def test_a_server_that_never_answers_is_given_up_within_five_seconds(empty_course, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(data, "_DOWNLOADS", f"http://127.0.0.1:{silent.getsockname()[1]}/")
@@ -91,6 +97,144 @@ def test_a_half_written_array_is_never_trusted(tmp_path):
     assert data._is_whole(whole, 10_000)
     assert not data._is_whole(half, 10_000)
     assert not data._is_whole(whole, 60_000)
+
+
+# --- prepared by a process that is offline, may not write, or is killed ----------------------------
+
+LOAD = """
+import json, os, signal, sys, urllib.request, zipfile
+from pathlib import Path
+from gan_helpers import data, folders
+course = Path(sys.argv[1])
+folders.root = lambda: course
+
+def forbid(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        with open(course.parent / "asked.txt", "a") as file:
+            print(event, arguments[0], file=file)
+        raise OSError("sockets are forbidden here")
+sys.addaudithook(forbid)
+{fault}
+print(json.dumps({{split: [array.shape for array in data.load_fashion_mnist(split)] for split in data.SIZES}}))
+"""
+WHOLE = {split: [[size, 28, 28, 1], [size]] for split, size in data.SIZES.items()}
+KILL_WHILE_THE_ARRAYS_ARE_WRITTEN = """
+def wait(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".partial.npz"):
+        def kill(frame, event, _):
+            if frame.f_code.co_filename == zipfile.__file__ and os.path.getsize(arguments[0]) > 10_000_000:
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.setprofile(kill)
+sys.addaudithook(wait)
+"""
+ASK_THE_NETWORK = """
+try:
+    urllib.request.urlopen("http://127.0.0.1:9/")
+except OSError:
+    pass
+"""
+# A mount namespace of the process's own, in which not even root can write below the folder $1.
+READ_ONLY = ["unshare", "-rm", "sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"', "sh"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def can_mount(tmp_path_factory):
+    """Whether this system lets a process mount a folder read-only for itself."""
+    try:
+        subprocess.run([*READ_ONLY, tmp_path_factory.mktemp("mount"), "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+def load(course, fault="", read_only=False):
+    """Start a process without sockets that loads both splits from the folder `course` and prints their shapes."""
+    command = [sys.executable, "-c", LOAD.format(fault=fault), course]
+    return subprocess.Popen(
+        [*READ_ONLY, course, *command] if read_only else command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "XDG_CACHE_HOME": str(course.parent / "cache"), "PYTHONUTF8": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def three_processes(tmp_path_factory, can_mount):
+    """Three that prepare one after another, all offline, read-only where that can be had: the first two are killed.
+
+    A preparation takes half a minute, so that all the faults share one. Gives the course's folder, the folder in which
+    it was prepared, what lay there after each kill, and how each process ended.
+    """
+    course = tmp_path_factory.mktemp("fault") / "Kurs für Größen 日本"
+    shutil.copytree(folders.data() / "fashion-mnist", course / "data" / "fashion-mnist")
+    prepared = course.parent / "cache" / "fashion-gan-course" if can_mount else course / "data"
+    prepared = prepared / "prepared"
+
+    first = load(course, read_only=can_mount)
+    while not list(prepared.glob("tfds/fashion_mnist/*incomplete*/*")):  # TFDS has begun to write its copy
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.01)
+    time.sleep(1)
+    first.kill()
+    ends, left = [(*first.communicate(), first.returncode)], [list(prepared.glob("*.npz"))]
+
+    for fault in (KILL_WHILE_THE_ARRAYS_ARE_WRITTEN, ""):
+        process = load(course, fault, read_only=can_mount)
+        ends.append((*process.communicate(), process.returncode))
+        left.append(list(prepared.glob("*.npz")))
+    return course, prepared, left, ends
+
+
+@pytest.mark.slow
+@pytest.mark.fault(18)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_preparation_is_done_again_and_never_short(three_processes):
+    _, _, left, ends = three_processes
+    assert [status for *_, status in ends] == [-signal.SIGKILL, -signal.SIGKILL, 0], ends
+    assert left[0] == []
+    (half,) = left[1]
+    assert half.name.endswith(".partial.npz") and 10_000_000 < half.stat().st_size < 60_000 * 784
+    assert json.loads(ends[2][0]) == WHOLE
+
+
+@pytest.mark.slow
+@pytest.mark.fault(17)
+def test_with_the_files_there_nothing_asks_the_network(three_processes, can_mount):
+    course, *_ = three_processes
+    asked = course.parent / "asked.txt"
+    assert not asked.exists(), asked.read_text()
+    process = load(course, ASK_THE_NETWORK, read_only=can_mount)
+    process.communicate()
+    assert process.returncode == 0 and "127.0.0.1" in asked.read_text(), "the test would have seen a request"
+
+
+@pytest.mark.slow
+@pytest.mark.fault(19)
+@pytest.mark.fault(25)
+def test_in_a_read_only_folder_it_prepares_elsewhere_and_says_where(three_processes, can_mount):
+    if not can_mount:
+        pytest.skip("this system does not let a process mount a folder read-only for itself")
+    course, prepared, _, ends = three_processes
+    out, said, _ = ends[2]
+    assert f"{course / 'data'} is read-only: the dataset is prepared in {prepared}\n" in said
+    assert json.loads(out) == WHOLE and (prepared / "train.npz").exists()
+    assert not list(course.rglob("prepared"))
+
+
+@pytest.mark.fault(19)
+def test_what_is_prepared_already_is_used_in_a_read_only_folder_too(tmp_path, can_mount):
+    if not can_mount:
+        pytest.skip("this system does not let a process mount a folder read-only for itself")
+    course = tmp_path / "course"
+    (course / "data" / "prepared").mkdir(parents=True)
+    for split in data.SIZES:
+        shutil.copy(data.prepare() / f"{split}.npz", course / "data" / "prepared")
+    process = load(course, read_only=True)
+    out, said = process.communicate()
+    assert (process.returncode, said) == (0, "") and json.loads(out) == WHOLE
+    assert not (tmp_path / "cache").exists()
 
 
 def test_importing_the_package_does_not_import_tensorflow():

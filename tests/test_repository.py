@@ -68,9 +68,9 @@ def test_the_readme_shows_the_benchmarks_own_numbers():
 FLOORS = {
     4: ("pretrained", "exporting", "course", "__main__"),
     3: ("training", "explorer"),
-    2: ("checkpoints", "checks", "recipes", "classifier", "metrics", "callbacks"),
+    2: ("checkpoints", "checks", "recipes", "classifier", "metrics", "callbacks", "guards", "model_files"),
     1: ("bfloat16", "latent", "losses", "networks", "plots", "gan"),
-    0: ("atomic", "folders", "profiles", "images", "setup_check", "data"),
+    0: ("atomic", "run_lock", "folders", "profiles", "images", "setup_check", "still_widgets", "data"),
 }
 PLACE = {module: (floor, n) for floor, modules in FLOORS.items() for n, module in enumerate(modules)}
 MODULES = [path for path in sorted((ROOT / "gan_helpers").glob("*.py")) if path.stem != "__init__"]

@@ -1,10 +1,6 @@
-"""Checkpoints, and runs that stop and go on."""
+"""Checkpoints, and runs that stop and go on. Those that are killed: test_run_faults.py."""
 
 import json
-import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -59,55 +55,6 @@ def test_a_run_that_goes_on_ends_bit_for_bit_where_the_uninterrupted_one_ends(sm
     assert fit(resumed, some_images, tmp_path / "parts", 3).rows == rows
     assert_equal(whole, resumed)
     assert (tmp_path / "parts/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
-
-
-@pytest.mark.fault(1)
-def test_a_killed_process_goes_on_from_the_last_finished_epoch(tmp_path):
-    """SIGKILL in the middle of the third epoch; the same call then ends where the uninterrupted one does, images included."""
-    script = tmp_path / "run.py"
-    script.write_text(textwrap.dedent("""
-        import os, signal, sys
-        import keras
-        from gan_helpers import data
-        sys.path.insert(0, sys.argv[3])
-        from test_resume import TINY
-        from gan_helpers import training
-
-        class Kill(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch, logs=None):
-                if int(self.model.steps.value) == 20:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        kill = [Kill()] if sys.argv[2] == "kill" else []
-        images = data.load_fashion_mnist("test")[0][:256]
-        training.train(TINY, sys.argv[1], epochs=4, seed=3, train_images=images, callbacks=kill, verbose=0)
-    """))  # fmt: skip
-
-    def run(folder, how):
-        return subprocess.run(
-            [sys.executable, script, tmp_path / folder, how, str(training.Path(__file__).parent)],
-            capture_output=True,
-            text=True,
-        )
-
-    killed = run("killed", "kill")
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert [path.name for path in checkpoints.paths(tmp_path / "killed")] == ["epoch_0001.npz", "epoch_0002.npz"]
-    for folder in ("killed", "whole"):
-        done = run(folder, "go on")
-        assert done.returncode == 0, done.stderr
-    left, right = (np.load(tmp_path / folder / "checkpoints/epoch_0004.npz") for folder in ("killed", "whole"))
-    assert left.files == right.files
-    for name in left.files:
-        if name == "facts":
-            facts = [json.loads(str(archive[name])) for archive in (left, right)]
-            for row in facts[0]["history"] + facts[1]["history"]:
-                row.pop("seconds"), row.pop("images_per_second")
-            assert facts[0] == facts[1]
-        else:
-            assert np.array_equal(left[name], right[name]), name
-    for image in (tmp_path / "whole/images").glob("*"):
-        assert image.read_bytes() == (tmp_path / "killed/images" / image.name).read_bytes()
 
 
 def test_the_newest_three_checkpoints_are_kept(small_gan, some_images, tmp_path):
@@ -176,7 +123,7 @@ def test_train_writes_the_run_folder_and_goes_on(some_images, tmp_path):
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == {
-        "config.json", "history.csv", "losses.png", "images/progress.gif",
+        ".lock", "config.json", "history.csv", "losses.png", "images/progress.gif",
         *(f"images/epoch_000{i}.png" for i in (1, 2, 3)), *(f"checkpoints/epoch_000{i}.npz" for i in (1, 2, 3)),
     }  # fmt: skip
 
