@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 help:
 	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
 	@echo 'make test        the tests, and the notebooks against their committed outputs'
-	@echo 'make test-all    the same, and hours of training compressed into minutes'
+	@echo 'make test-all    the same, and what takes longer: 500 damaged files, two hours of training steps'
 	@echo 'make faults      the tests of the faults that the course survives, one line each'
 	@echo 'make lab         open JupyterLab on notebooks/'
 	@echo 'make data        prepare the dataset'
@@ -26,7 +26,7 @@ course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
 test: data
-	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not soak'
+	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not slow'
 
 test-all: data
 	$(PY) -m pytest --nbval -n 2 --dist loadscope

@@ -65,7 +65,6 @@ def origin(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_set_up_cell_fetches_the_course(python, origin, tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     command = [python, "-c", "import tensorflow, gan_helpers"]

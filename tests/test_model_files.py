@@ -439,7 +439,6 @@ def in_a_process(*arguments):
 
 
 @pytest.mark.fault(23)
-@pytest.mark.slow
 def test_bombs_are_refused_in_bounded_memory(files, tmp_path):
     bombs(files, tmp_path)
     for suffix, path in files.items():

@@ -80,7 +80,6 @@ def panel():
         kernel.stop()
 
 
-@pytest.mark.slow
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("gap", [0, 0.009], ids=["all at once", "over a second"])
 def test_a_hundred_moves_end_at_the_last_and_leave_no_queue(panel, gap):
@@ -121,7 +120,7 @@ print(raw.picture.value == every_draw(moved(raw.base, 1.0, raw.offsets, axes)), 
     assert shown[1:] == ["16 images of seed 7, truncation 1.00, dimension 2: +3.0", "True 3.0"]
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_panel_cells_that_are_run_a_hundred_times_leave_one_observer(panel):
     again = [cell.source for cell in code_cells(SLIDERS) if re.search(r"^(wire|show)\(", cell.source, re.MULTILINE)]
     assert len(again) == 3
@@ -152,7 +151,7 @@ print(*map(living.count, ("ModelMonitor", "LossPlot", "Figure")), len(plt.get_fi
 """
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_monitor_cell_that_is_run_a_hundred_times_leaves_one_observer(panel):
     panel.run("""
 import gc
@@ -196,7 +195,6 @@ def test_without_a_kernel_each_panel_is_a_picture_beside_a_line_that_says_to_run
         assert between and "<img" not in between[1] and f'id="cell-id={cell.id}"' in between[1]
 
 
-@pytest.mark.slow
 @pytest.mark.fault(32)
 def test_without_ipywidgets_samples_and_panels_are_still_pictures(tmp_path):
     environment = packages_without(tmp_path / "packages", "ipywidgets", "jupyterlab_widgets", "widgetsnbextension")
@@ -229,7 +227,6 @@ def test_without_ipywidgets_samples_and_panels_are_still_pictures(tmp_path):
 # --- parameters -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.fault(27)
 @pytest.mark.parametrize(
     ("name", "value", "said"),
@@ -261,7 +258,6 @@ def test_the_course_command_knows_its_parameters():
 # --- folders --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.fault(26)
 def test_another_working_directory_is_the_same_run_folder_and_the_same_data(tmp_path):
     notebook = nbformat.read(NOTEBOOKS / "04_training_and_monitoring.ipynb", as_version=4)
@@ -308,7 +304,6 @@ for name in ("ä.npz", "ö.png", "ü.gif"):
 """
 
 
-@pytest.mark.slow
 @pytest.mark.fault(25)
 def test_a_path_with_spaces_and_other_letters(tmp_path):
     """The whole course lies there: package, data, notebooks, runs. (A first preparation: see fault 19.)"""

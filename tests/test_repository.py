@@ -62,6 +62,15 @@ def test_the_readme_shows_the_benchmarks_own_numbers():
     assert f"makes {float(ratio):.1f} times the images/s" in readme
 
 
+def test_every_fault_has_its_row_and_its_test():
+    rows = re.findall(r"^\| (\d+) \| \S", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(number) for number in rows] == list(range(1, 33))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert {int(number) for number in re.findall(r"^@pytest\.mark\.fault\((\d+)\)$", tests, re.MULTILINE)} == set(
+        range(1, 33)
+    )
+
+
 # --- floors of the package ------------------------------------------------------------------------
 
 # A module imports from lower floors, and on its own only from what stands left of it: so there is no circle.

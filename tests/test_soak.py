@@ -31,7 +31,7 @@ TRAINING = """
 """
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_memory_stays_flat_with_monitor_and_loss_plot_on():
     """The slope of the second half of the epochs, in a real kernel, where both draw after each.
 
