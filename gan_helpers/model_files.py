@@ -70,11 +70,7 @@ ALLOWED = {
     "keras.src.ops.numpy": OPERATIONS,
     "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu"),
 }
-NOTATION = (
-    "__keras_tensor__",
-    "__tuple__",
-    "TensorShape",
-)  # no objects: how Keras writes a tensor's place in the graph
+NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape")  # no objects: a tensor's place in the graph, a shape
 OLD = {name for names in ALLOWED.values() for name in names}  # `.h5` names classes without their modules
 OURS = "gan_helpers>GAN"
 TRUST = "If you trust who made it, load it with keras.models.load_model."
