@@ -92,6 +92,13 @@ def load():
     return model
 
 
+@functools.lru_cache(maxsize=1)  # Keras compiles each new model's `predict` anew
+def _both(classifier):
+    import keras
+
+    return keras.Model(classifier.input, [classifier.get_layer("features").output, classifier.output])
+
+
 def features_and_probabilities(images, classifier=None) -> tuple[np.ndarray, np.ndarray]:
     """What the classifier makes of images.
 
@@ -110,9 +117,9 @@ def features_and_probabilities(images, classifier=None) -> tuple[np.ndarray, np.
     images = check_uint8(images)
     if images.shape[1:] != (28, 28, 1):
         raise ValueError(f"expected images of shape (n, 28, 28, 1); got {images.shape}")
-    classifier = load() if classifier is None else classifier
-    both = keras.Model(classifier.input, [classifier.get_layer("features").output, classifier.output])
-    features, logits = both.predict(images.astype(np.float32), batch_size=500, verbose=0)
+    features, logits = _both(load() if classifier is None else classifier).predict(
+        images.astype(np.float32), batch_size=500, verbose=0
+    )
     return features, keras.ops.convert_to_numpy(keras.ops.softmax(logits))
 
 
