@@ -89,13 +89,16 @@ def test_a_real_run_is_stopped_by_ctrl_c_goes_on_and_is_quiet(tmp_path):
         "--batch-size",
         "1000",
     ]
-    first = subprocess.Popen([*command, "--epochs", "1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # What runs in a shell's background ignores Ctrl-C, and so would its children.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    first = subprocess.Popen([*command, "--epochs", "1000"], **pipes, **heed)
     checkpoints, deadline = tmp_path / "run" / "checkpoints", time.monotonic() + 300
     while not list(checkpoints.glob("*.npz")):
         assert first.poll() is None and time.monotonic() < deadline, first.communicate()
         time.sleep(0.1)
     first.send_signal(signal.SIGINT)
-    _, said = first.communicate()
+    _, said = first.communicate(timeout=120)
     assert first.returncode == 130 and "Traceback" not in said
     assert re.search(r"\nStopped in epoch \d+: \S+epoch_\d+\.npz is kept; the same command goes on from it\.\n$", said)
     done = max(int(path.stem[6:]) for path in checkpoints.glob("epoch_*.npz"))
