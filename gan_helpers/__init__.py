@@ -45,18 +45,8 @@ _MODULES = {
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "checks",
-    "data",
-    "folders",
-    "images",
-    "latent",
-    "losses",
-    "plots",
-    "pretrained",
-    "profiles",
-    "setup_check",
-    "still_widgets",
-}
+    "checks", "data", "folders", "images", "latent", "losses", "plots", "pretrained", "profiles", "still_widgets",
+}  # fmt: skip
 
 
 def _import_tensorflow_quietly() -> None:
