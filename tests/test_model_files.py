@@ -436,6 +436,7 @@ def in_a_process(*arguments):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the most memory that a process has taken")
 @pytest.mark.fault(23)
 def test_bombs_are_refused_in_bounded_memory(files, tmp_path):

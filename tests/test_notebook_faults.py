@@ -227,6 +227,7 @@ def test_without_ipywidgets_samples_and_panels_are_still_pictures(tmp_path):
 # --- parameters -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.fault(27)
 @pytest.mark.parametrize(
     ("name", "value", "said"),
@@ -304,6 +305,7 @@ for name in ("ä.npz", "ö.png", "ü.gif"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault(25)
 def test_a_path_with_spaces_and_other_letters(tmp_path):
     """The whole course lies there: package, data, notebooks, runs. (A first preparation: see fault 19.)"""
