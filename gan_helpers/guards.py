@@ -59,7 +59,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     The shipped classifier sorts a few hundred images after an epoch. With the entropy H of the shares of the classes,
     exp(H) is the number of classes in use: 10 where all are as frequent, 1 where one is left. It warns once, and again
-    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see `gh.evaluate`.
+    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see `gh.evaluate`. Images of another shape than Fashion-MNIST's are not judged.
 
     Args:
         every: epochs between two looks.
@@ -78,9 +78,10 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._most, self._warned = 0.0, False
+        self._judged = tuple(self.model.generator.output_shape[1:]) == (28, 28, 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:
+        if not self._judged or (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:
             return
         # The generator itself, not its average, which would show a collapse late.
         _, probabilities = classifier.features_and_probabilities(self.model.generate(self.n, self.seed, ema=False))

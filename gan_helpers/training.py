@@ -96,6 +96,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         raise ValueError(f"epochs is {epochs}; it must be at least 1")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it must be greater than 0")
+    bfloat16.choose_precision(precision)
     if evaluate_every is not None and evaluate_every < 1:
         raise ValueError(f"evaluate_every is {evaluate_every}; it must be at least 1")
     if train_images is None:
@@ -108,7 +109,6 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     with only_this_process(run_dir):
         if precision == "auto":
             precision = _config(run_dir).get("precision", bfloat16.choose_precision())
-        bfloat16.choose_precision(precision)
         _keep_config(run_dir, _facts(recipe, seed, batch_size, precision, train_images, train_classes))
 
         gan = recipe.build(seed, precision)

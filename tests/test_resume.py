@@ -156,6 +156,7 @@ def test_a_folder_of_another_run_is_refused_with_the_fields_that_differ(some_ima
         (dict(epochs=0), "epochs is 0"),
         (dict(minutes=-1), "minutes is -1"),
         (dict(batch_size=0), "batch_size is 0"),
+        (dict(precision="float16"), "precision is 'float16'"),
     ],
 )
 def test_bad_arguments_are_named_and_nothing_is_written(some_images, tmp_path, arguments, said):

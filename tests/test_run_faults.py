@@ -343,6 +343,17 @@ def test_a_collapsed_generator_is_warned_of_with_its_histogram_and_training_goes
     assert seen == [0, 1, 2, 3, 4]
 
 
+def test_collapse_is_not_looked_for_in_images_that_the_classifier_does_not_know():
+    latents, images = keras.Input((4,)), keras.Input((6, 5, 3))
+    drawn = keras.layers.Reshape((6, 5, 3))(keras.layers.Dense(90, activation="tanh")(latents))
+    seen = keras.layers.Dense(1)(keras.layers.Flatten()(images))
+    one = gan.GAN(keras.Model(latents, drawn), keras.Model(images, seen))
+    one.compile()
+    dataset = data.pipeline(np.zeros((32, 6, 5, 3), np.uint8), 32)
+    history = one.fit(dataset, epochs=1, callbacks=[guards.WarnOnCollapse(after_steps=0)], verbose=0)
+    assert len(history.epoch) == 1
+
+
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("noise", [0.0, 0.15])
 def test_a_discriminator_that_has_won_is_warned_of_with_its_floor_and_training_goes_on(tmp_path, noise):
