@@ -135,6 +135,7 @@ class Checkpoint(keras.callbacks.Callback):
         for path in reversed(found):
             try:
                 epoch, self.rows = restore(gan, path)
+                self._epoch = epoch + 1
                 return epoch
             except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, json.JSONDecodeError) as error:
                 warnings.warn(f"{path} cannot be read ({error}); trying the one before", stacklevel=2)

@@ -233,10 +233,12 @@ class GAN(keras.Model):
             )
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
+        begun = []
+        all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
         try:
-            return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            return super().fit(x, *args, callbacks=[*callbacks, all_begun], **kwargs)
         except KeyboardInterrupt:
-            for callback in callbacks:
+            for callback in callbacks if begun else ():
                 callback.on_train_end()
             said = [callback.how_to_go_on() for callback in callbacks if hasattr(callback, "how_to_go_on")]
             raise KeyboardInterrupt(*(said or ["Stopped. Another call of fit trains on from here."])) from None

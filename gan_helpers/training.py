@@ -177,7 +177,8 @@ def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> 
     """What makes a run this run: two runs that agree in it train the same GAN."""
     settings = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
     settings |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
-    settings["loss"] = str(recipe.loss) if dataclasses.is_dataclass(recipe.loss) else recipe.loss.__name__
+    loss = recipe.loss
+    settings["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
     settings["pixel_range"] = list(recipe.pixel_range)
     content = hashlib.sha256(np.ascontiguousarray(train_images))
     if train_classes is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_helpers import checkpoints, data, folders, gan, guards, losses, pretrained, training
+from gan_helpers import callbacks, checkpoints, data, folders, gan, guards, losses, pretrained, training
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -441,6 +441,25 @@ def test_an_interrupt_in_a_notebook_keeps_checkpoint_and_plots_and_says_how_to_g
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
+
+
+def test_an_interrupt_before_the_first_step_says_so_too(tmp_path):
+    """When some callbacks have not begun, and so have nothing to end."""
+    train(tmp_path, 1)
+
+    def interrupt(logs):
+        raise KeyboardInterrupt
+
+    one, checkpoint = RECIPE.build(3), checkpoints.Checkpoint(tmp_path)
+    done = checkpoint.restore(one)
+    watching = [
+        keras.callbacks.LambdaCallback(on_train_begin=interrupt),
+        callbacks.ProgressBar(32),
+        keras.callbacks.EarlyStopping("d_loss"),
+        checkpoint,
+    ]
+    with pytest.raises(KeyboardInterrupt, match=r"Stopped in epoch 2: .*epoch_0001\.npz is kept"):
+        one.fit(data.pipeline(some_images(), 32), epochs=3, initial_epoch=done, callbacks=watching, verbose=0)
 
 
 @pytest.mark.fault(13)
