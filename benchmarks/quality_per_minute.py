@@ -2,12 +2,14 @@
 
 python benchmarks/quality_per_minute.py                 # writes benchmarks/results/quality_per_minute.md, .json and .png
 
-A run that was stopped goes on where it stopped; `--minutes 5` first and `--minutes 20` later is the same as 20 at once, but
-for the epoch that a stop cuts short. Seeds take turns, so that a slow hour of the machine meets all recipes alike.
+Training keeps the averaged generator at numbers of images 4 % apart. The recipes' speeds are measured by themselves, in turns,
+round after round: a minute of training is as many images as the median round makes in a minute, and what is measured for it
+is the last generator kept within it. So a slow hour of a shared machine costs time and changes no number, and runs may go
+on beside other work, or where a stop cut them off. `--speeds-anew` measures the speeds again, and then what they change.
 """
 
-import csv
 import json
+import math
 import shutil
 import statistics
 import subprocess
@@ -25,65 +27,110 @@ RECIPES = ("tutorial_dcgan", "course_dcgan", "course_conditional")
 MARKS = (1, 2, 5, 10, 15, 20, 40, 60)  # minutes
 N = 10_000
 COMPARED = (5, 20)  # minutes at which the others are set against the tutorial's network
+ROUNDS, ROUND_SECONDS = 10, 4
+FIRST_KEPT, APART = 10_000, 1.04  # images: a generator is kept after these, then after 4 % more, and so on
 
 
-def work(name: str, seed: int, minutes: float) -> None:
-    """Train one recipe with one seed up to so many minutes; keep its averaged generator at each mark, then measure them."""
+def measure_speeds(names: list[str]) -> None:
+    """Images/s of each recipe in each round, by `fit` with the guard that `train` always has; into speeds.json."""
     import gan_helpers as gh
-    from gan_helpers import classifier, metrics
+    from gan_helpers import bfloat16, guards
+
+    images, classes = gh.load_fashion_mnist("train")
+    players = {}
+    for name in names:
+        recipe = gh.recipes.get(name)
+        gan = recipe.build(0, bfloat16.choose_precision())
+        told = classes if gan.conditional else None
+        dataset = gh.pipeline(images, recipe.batch_size, gan.pixel_range, 0, classes=told)
+        players[name] = (gan, dataset.repeat(), recipe.batch_size)
+
+    def images_per_second(name, steps):
+        gan, batches, batch_size = players[name]
+        began = time.perf_counter()
+        gan.fit(batches, steps_per_epoch=steps, callbacks=[guards.StopOnNonFinite()], verbose=0)
+        return steps * batch_size / (time.perf_counter() - began)
+
+    for name in names:
+        images_per_second(name, 5)  # compiles
+    steps = {name: max(5, round(ROUND_SECONDS * images_per_second(name, 20) / players[name][2])) for name in names}
+    found = {name: [] for name in names}
+    for i in range(ROUNDS):
+        for name in names if i % 2 == 0 else reversed(names):
+            found[name].append(round(images_per_second(name, steps[name]), 1))
+    RUNS.mkdir(parents=True, exist_ok=True)
+    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision()}
+    (RUNS / "speeds.json").write_text(json.dumps(speeds))
+
+
+def _speeds() -> dict:
+    path = RUNS / "speeds.json"
+    return json.loads(path.read_text()) if path.exists() else {"images_per_second": {}}
+
+
+def train(name: str, seed: int, minutes: float) -> None:
+    """Train one recipe with one seed for so many minutes' images, and keep its averaged generator on the way."""
+    import gan_helpers as gh
 
     import keras  # isort: skip
     import numpy as np  # isort: skip
 
     folder = RUNS / f"{name}_{seed}"
-    points = _points(folder)
-    marks = [mark for mark in MARKS if mark <= minutes and mark not in [point["minutes"] for point in points]]
-    if not marks:
+    batch_size = gh.recipes.get(name).batch_size
+    last = _images_in(minutes, name) // batch_size
+    kept_at = {math.ceil(FIRST_KEPT * APART**i / batch_size) for i in range(300)} | {last}
+    if any(int(path.stem) >= last * batch_size for path in (folder / "kept").glob("*.npz")):
         return
+    (folder / "kept").mkdir(parents=True, exist_ok=True)
 
-    class Snapshots(keras.callbacks.Callback):
-        """Keeps the averaged weights when a mark is reached; takes no time to speak of."""
-
-        def on_train_begin(self, logs=None):
-            history = folder / "history.csv"
-            rows = list(csv.DictReader(history.open())) if history.exists() else []
-            self.seconds = sum(float(row["seconds"]) for row in rows)
-            self.left = list(marks)
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.began = time.perf_counter()
-
+    class Keep(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if self.left and self.seconds + time.perf_counter() - self.began >= self.left[0] * 60 - 0.01:
-                weights = self.model.ema_generator.get_weights()
-                steps = int(self.model.steps.numpy())
-                np.savez(folder / f"after_{self.left.pop(0)}.npz", *weights, steps=steps)
+            step = int(self.model.steps.value)
+            if step in kept_at:
+                np.savez(folder / "kept" / f"{step * batch_size}.npz", *self.model.ema_generator.get_weights())
+            if step >= last:
+                self.model.stop_training = True
 
-        def on_epoch_end(self, epoch, logs=None):
-            self.seconds += time.perf_counter() - self.began
+    gh.train(name, folder, epochs=10_000, seed=seed, callbacks=[Keep()], verbose=0)
 
-    run = gh.train(name, folder, minutes=minutes, seed=seed, callbacks=[Snapshots()], verbose=0)
+
+def _images_in(minutes: float, name: str) -> int:
+    return round(minutes * 60 * statistics.median(_speeds()["images_per_second"][name]))
+
+
+def measure(name: str, seed: int, minutes: float) -> None:
+    """Measure what a run kept for each mark; into points.json."""
+    import gan_helpers as gh
+    from gan_helpers import classifier, metrics
+
+    import numpy as np  # isort: skip
+
+    folder = RUNS / f"{name}_{seed}"
+    kept = sorted((int(path.stem), path) for path in (folder / "kept").glob("*.npz"))
+    recipe = gh.recipes.get(name)
+    gan = recipe.build(seed)
+    generator, latents = gan.ema_generator, gan.sample_latents(N, 0)
+    classes = np.arange(N) % 10 if gan.conditional else None
     real = metrics.real_features("test", N)
-    generator, latents = run.gan.ema_generator, run.gan.sample_latents(N, 0)
-    classes = np.arange(N) % 10 if run.gan.conditional else None
-    for mark in marks:
-        with np.load(folder / f"after_{mark}.npz") as kept:
-            generator.set_weights([kept[f"arr_{i}"] for i in range(len(generator.weights))])
-            steps = int(kept["steps"])
-        images = gh.generate(generator, latents, run.gan.pixel_range, classes=classes)
-        features, probabilities = classifier.features_and_probabilities(images)
-        points.append(
-            {
-                "minutes": mark,
+    known = {point["images_seen"]: point for point in _points(folder)}
+    points = []
+    for mark in (mark for mark in MARKS if mark <= minutes):
+        seen, path = [(n, path) for n, path in kept if n <= _images_in(mark, name)][-1]
+        if seen not in known:
+            with np.load(path) as weights:
+                generator.set_weights([weights[f"arr_{i}"] for i in range(len(generator.weights))])
+            images = gh.generate(generator, latents, gan.pixel_range, classes=classes)
+            features, probabilities = classifier.features_and_probabilities(images)
+            known[seen] = {
                 "distance": metrics.frechet_distance(real, features),
-                "images_seen": steps * gh.recipes.get(name).batch_size,
+                "images_seen": seen,
                 "smallest_class": float(metrics.class_shares(probabilities).min()),
             }
-        )
-        grid = gh.images.grid(images[:40], columns=10)
-        (folder / f"after_{mark}.png").write_bytes(gh.images.png_bytes(grid, scale=2))
-        (folder / "points.json").write_text(json.dumps(points))
+            grid = gh.images.grid(images[:40], columns=10)
+            (folder / f"after_{mark}.png").write_bytes(gh.images.png_bytes(grid, scale=2))
+        points.append({**known[seen], "minutes": mark})
         click.echo(f"{name}, seed {seed}: {json.dumps(points[-1])}")
+    (folder / "points.json").write_text(json.dumps(points))
 
 
 def _points(folder: Path) -> list[dict]:
@@ -106,13 +153,24 @@ def report(out: Path) -> str:
     def at(recipe, mark, what="distance"):
         return [p[what] for run in runs if run["recipe"] == recipe for p in run["points"] if p["minutes"] == mark]
 
+    speeds = _speeds()
     marks = sorted({point["minutes"] for run in runs for point in run["points"]})
     lines = [
         "# Quality per minute",
         "",
         f"`python benchmarks/quality_per_minute.py`: Fréchet classifier distance of {N:,} images to the test images after minutes of "
-        f"training (compilation included, measuring not), the median over seeds, and in brackets their range and number. Real "
-        f"images score {floor:.3f}. Classifier {classifier.facts()['sha256'][:12]}.",
+        f"training, the median over seeds, and in brackets their range and number. Real images score {floor:.3f}. Classifier "
+        f"{classifier.facts()['sha256'][:12]}.",
+        "",
+        f"A minute is as many images as the median of {ROUNDS} rounds, the recipes in turns, makes in a minute: the machine is shared, "
+        "and a slow hour of it must not change a number. Compilation, some ten seconds once, is not counted.",
+        "",
+        "| recipe | images/s: median (range) |",
+        "| --- | --- |",
+        *(
+            f"| {name} | {statistics.median(rounds):,.0f} ({min(rounds):,.0f} to {max(rounds):,.0f}) |"
+            for name, rounds in speeds["images_per_second"].items()
+        ),
         "",
         "| recipe | " + " | ".join(f"{mark} min" for mark in marks) + " |",
         "| --- |" + " --- |" * len(marks),
@@ -142,7 +200,7 @@ def report(out: Path) -> str:
                 )
     lines += ["", "![Distance over minutes](quality_per_minute.png)", "", f"{machine()}. {versions()}."]
     out.mkdir(parents=True, exist_ok=True)
-    record = {"runs": runs, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
+    record = {"runs": runs, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
     (out / "quality_per_minute.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     (out / "quality_per_minute.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (out / "quality_per_minute.png").write_bytes(plots.quality_curves(runs, floor).png())
@@ -150,26 +208,48 @@ def report(out: Path) -> str:
 
 
 @click.command()
-@click.option("--minutes", type=click.IntRange(1, 600), default=20, show_default=True, help="Of training, each.")
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 600),
+    default=20,
+    show_default=True,
+    help="Of training, each, on a quiet machine.",
+)
 @click.option("--seeds", default="0,1,2", show_default=True, help="Commas between.")
 @click.option("--recipes", "names", default=",".join(RECIPES), show_default=True, help="Commas between.")
 @click.option("--anew", is_flag=True, help="Forget what has been trained before.")
+@click.option("--speeds-anew", is_flag=True, help="Measure the speeds again, and what they change.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
 @click.option("--worker", hidden=True)
-def main(minutes, seeds, names, anew, out, worker):
+def main(minutes, seeds, names, anew, speeds_anew, out, worker):
     """Train every recipe with every seed for the same time, and write one table and one figure."""
-    if worker:
-        name, seed = worker.rsplit("_", 1)
-        return work(name, int(seed), minutes)
     import gan_helpers as gh
 
     names = [gh.recipes.get(name).name for name in names.split(",")]
+    if worker:
+        kind, _, run = worker.partition(":")
+        if kind == "speeds":
+            return measure_speeds(names)
+        name, _, seed = run.rpartition("_")
+        return {"train": train, "measure": measure}[kind](name, int(seed), minutes)
     if anew:
         shutil.rmtree(RUNS, ignore_errors=True)
-    for seed in map(int, seeds.split(",")):
-        for name in names:
-            command = [sys.executable, __file__, "--worker", f"{name}_{seed}", "--minutes", str(minutes)]
-            subprocess.run(command, check=True)
+    runs = [f"{name}_{seed}" for seed in map(int, seeds.split(",")) for name in names]
+    workers = [f"{kind}:{run}" for run in runs for kind in ("train", "measure")]
+    if speeds_anew or not set(names) <= set(_speeds()["images_per_second"]):
+        workers.insert(0, "speeds:")
+    for worker in workers:  # a process each, so that none inherits another's memory
+        command = [
+            sys.executable,
+            __file__,
+            "--worker",
+            worker,
+            "--minutes",
+            str(minutes),
+            "--recipes",
+            ",".join(names),
+        ]
+        subprocess.run(command, check=True)
     click.echo(report(out))
 
 

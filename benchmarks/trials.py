@@ -1,238 +1,254 @@
-"""What was tried for the flagship recipes: each a change to a base, trained for the same minutes on this machine.
+"""What was tried for the flagship recipes: one GAN a call, any of its settings changed, measured after so many images.
 
-python benchmarks/trials.py conditional --minutes 2.5          # one trial; adds a line to benchmarks/results/trials.md
-python benchmarks/trials.py --list
+python benchmarks/trials.py                               # the settings below; adds a line to benchmarks/results/trials.md
+python benchmarks/trials.py depths=3,1 rate=1e-3 --seed 1 # the same with changes
+python benchmarks/trials.py --table                       # only writes the table anew
 
 Trials are judged by the Fréchet classifier distance of the averaged generator to the held-out 10,000 training images, from
-one draw of 10,000 latent vectors; the test images are never looked at. Training sees the other 50,000.
+one draw of 10,000 latent vectors; the test images are never looked at. Training sees the other 50,000. What counts is the
+distance over images, and over minutes at the speed of the fastest fifth of the steps, since the machine is shared.
+
+The loop is one `tf.function` over fifty steps, without the guards of `gh.train`; what it led to is in `recipes.py`.
 """
 
 import json
 import time
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import click
+import numpy as np
 
 import gan_helpers as gh
-from gan_helpers import bfloat16, classifier, metrics, networks, recipes
+from gan_helpers import classifier, latent, metrics, networks
 
 import tensorflow as tf  # isort: skip
 import keras  # isort: skip
+from keras import layers  # isort: skip
 
 from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results"
+STEPS = 50  # a call of the compiled loop
 
 
-def relativistic(real_logits, fake_logits, seed):
-    """Each real image against one generated: only the difference of their logits counts (Jolicoeur-Martineau, ICLR 2019)."""
-    difference = real_logits - fake_logits
-    return tf.reduce_mean(tf.nn.softplus(-difference)), tf.reduce_mean(tf.nn.softplus(difference))
+@dataclass
+class Settings:
+    """One trial. `penalty` is R1 + R2 by finite differences (see `penalty_parts`)."""
+
+    conditional: bool = True
+    filters: tuple = (64, 64)  # of the generator, at 7×7 and 14×14; a third: at 28×28
+    depths: tuple = (0, 0)  # its 3×3 convolutions at 7×7 and at 14×14
+    d_filters: tuple = (32, 64, 128)
+    d_depth: int = 0  # 3×3 convolutions of the discriminator at 7×7
+    last: str = "subpixel"  # or "norm": a block with batch norm at 28×28, "plain": the same without
+    group: int = 0  # minibatch standard deviation over so many images; 0 is without
+    loss: str = "non_saturating"  # or "relativistic"
+    penalty: float = 0.05
+    noise: float = 0.1  # standard deviation of the penalty's noise
+    share: float = 0.25  # of the batch that the penalty looks at
+    rate: float = 8e-4
+    beta_1: float = 0.0
+    beta_2: float = 0.99
+    decay_images: int = 160_000  # after so many images the rate is a half, after twice as many a third; 0 keeps it
+    batch: int = 32
+    ema: float = 0.9998
+    latent_dim: int = 64
 
 
-class Measuring(keras.callbacks.Callback):
-    """Stops the clock every so often and measures; scales the learning rate down to 0 at the end where asked to."""
+def build_generator(s: Settings) -> keras.Model:
+    latents, classes = keras.Input((s.latent_dim,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, networks._one_hot(classes)]) if s.conditional else latents
+    x = networks._seed(x, s.filters[0])
+    for _ in range(s.depths[0]):
+        x = networks.convolution_block(x, s.filters[0])
+    x = networks.upsampling_block(x, s.filters[1])
+    for _ in range(s.depths[1]):
+        x = networks.convolution_block(x, s.filters[1])
+    if s.last == "subpixel":
+        x = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(x)
+    else:
+        if s.last == "norm":
+            x = networks.upsampling_block(x, s.filters[2])
+        else:
+            x = layers.LeakyReLU(0.2)(layers.Conv2DTranspose(s.filters[2], 4, strides=2, padding="same")(x))
+        x = layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
+    return keras.Model([latents, classes] if s.conditional else [latents], x)
 
-    def __init__(self, minutes: float, marks, decay: bool):
+
+class MinibatchStandardDeviation(layers.Layer):
+    """One more feature: how much the features of a group of images differ (Karras et al., ICLR 2018, section 3)."""
+
+    def __init__(self, group):
         super().__init__()
-        self.seconds, self.marks, self.decay = minutes * 60, [m * 60 for m in marks if m < minutes], decay
-        self.marks.append(self.seconds)
-        self.real = metrics.real_features("held_out")
-        self.found = []
+        self.group = group
 
-    def on_train_begin(self, logs=None):
-        # Averages over other shares of the run than the model's own ninth; stepped every tenth step, which is near enough.
-        self.averages = {share: self.model.generator.get_weights() for share in (1 / 27, 1 / 3)}
-        self.paused, self.began = 0.0, time.perf_counter()
-        self.rates = [float(o.learning_rate) for o in (self.model.g_optimizer, self.model.d_optimizer)]
+    def call(self, x):
+        variance = tf.math.reduce_variance(tf.reshape(x, (-1, self.group, x.shape[-1])), axis=1)
+        spread = tf.reduce_mean(tf.sqrt(variance + 1e-8), axis=-1)
+        return tf.concat([x, 10 * tf.reshape(tf.repeat(spread, self.group), (-1, 1))], -1)
 
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        elapsed = now - self.began - self.paused
-        if self.decay and batch % 20 == 0:
-            for rate, optimizer in zip(self.rates, (self.model.g_optimizer, self.model.d_optimizer)):
-                optimizer.learning_rate = rate * max(1 - elapsed / self.seconds, 0.01)
-        step = int(self.model.steps.numpy())
-        if step % 10 == 0:
-            weights = self.model.generator.get_weights()
-            for share, averages in self.averages.items():
-                decay = (1 - (1 / share) / (1 / share + 1 + step)) ** 10
-                for average, weight in zip(averages, weights):
-                    average += (1 - decay) * (weight - average)
-        if elapsed < self.marks[0]:
-            return
-        images = self.model.generate(10_000, seed=0)
+
+def build_discriminator(s: Settings) -> keras.Model:
+    images, classes = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
+    x = images
+    for width in s.d_filters[:-1]:
+        x = networks.downsampling_block(x, width, 4)
+    for _ in range(s.d_depth):
+        x = layers.LeakyReLU(0.2)(layers.Conv2D(s.d_filters[-2], 3, padding="same")(x))
+    x = layers.Flatten()(networks.downsampling_block(x, s.d_filters[-1], 3))
+    if s.group:
+        x = MinibatchStandardDeviation(s.group)(x)
+    logits = layers.Dense(1)(x)
+    if s.conditional:
+        told = layers.Dot(axes=1)([layers.Dense(networks.CLASSES, use_bias=False)(x), networks._one_hot(classes)])
+        logits = layers.Add()([logits, told])
+    return keras.Model([images, classes] if s.conditional else [images], logits)
+
+
+def losses(s: Settings, real, fake):
+    softplus = tf.nn.softplus
+    if s.loss == "relativistic":  # one real image against one generated (Jolicoeur-Martineau, ICLR 2019)
+        return tf.reduce_mean(softplus(fake - real)), tf.reduce_mean(softplus(real - fake))
+    return tf.reduce_mean(softplus(-real) + softplus(fake)), tf.reduce_mean(softplus(-fake))
+
+
+def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
+    """Train one trial and measure it after `marks` thousand images."""
+    keras.utils.set_random_seed(seed)
+    generator, discriminator = build_generator(s), build_discriminator(s)
+    average = keras.models.clone_model(generator)
+    average.set_weights(generator.get_weights())
+    rate = s.rate
+    if s.decay_images:
+        rate = keras.optimizers.schedules.InverseTimeDecay(s.rate, s.decay_images / s.batch, 1.0)
+    optimizers = [keras.optimizers.Adam(rate, beta_1=s.beta_1, beta_2=s.beta_2) for _ in range(2)]
+    for optimizer, player in zip(optimizers, (generator, discriminator)):
+        optimizer.build(player.trainable_variables)
+    pixels, labels = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
+    pixels, labels = tf.constant(gh.images.to_float(pixels)), tf.constant(labels.astype(np.int32))
+    step = tf.Variable(0, dtype=tf.int64)
+    looked_at = max(1, int(s.batch * s.share))
+
+    def told(x, classes):
+        return [x, classes] if s.conditional else [x]
+
+    def one_step(chosen):
+        real, classes = tf.gather(pixels, chosen), tf.gather(labels, chosen)
+        latents = tf.random.normal((s.batch, s.latent_dim))
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            with d_tape.stop_recording():
+                fake = generator(told(latents, classes), training=True)
+            parts, sizes = [real, fake], [s.batch, s.batch]
+            if s.penalty:
+                # R1 and R2 without second derivatives: a small push should change the logit little (as Lin et al.,
+                # "Diffusion Adversarial Post-Training", 2025, approximate R1).
+                with g_tape.stop_recording():
+                    parts += [x[:looked_at] + s.noise * tf.random.normal((looked_at, 28, 28, 1)) for x in (real, fake)]
+                    sizes += [looked_at, looked_at]
+            all_classes = tf.concat([classes[:size] for size in sizes], 0)
+            if s.group:  # groups must not mix real and generated images
+                logits = [discriminator(told(x, classes[: len(x)]), training=True) for x in parts]
+            else:
+                logits = tf.split(discriminator(told(tf.concat(parts, 0), all_classes), training=True), sizes)
+            d_loss, g_loss = losses(s, *logits[:2])
+            if s.penalty:
+                pushed = sum(tf.reduce_mean((b - a[:looked_at]) ** 2) for a, b in zip(logits[:2], logits[2:]))
+                d_loss += s.penalty / s.noise**2 / 2 * pushed
+        d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
+        g_gradients = g_tape.gradient(g_loss, generator.trainable_variables)
+        optimizers[1].apply(d_gradients, discriminator.trainable_variables)
+        optimizers[0].apply(g_gradients, generator.trainable_variables)
+        done = tf.cast(step, tf.float32)
+        decay = tf.minimum(s.ema, (1 + done) / (10 + done))
+        for slow, weight in zip(average.weights, generator.weights):
+            slow.assign(weight + decay * (slow - weight))
+        step.assign_add(1)
+        return tf.stack([d_loss, g_loss])
+
+    @tf.function
+    def many_steps(chosen):
+        total = tf.zeros(2)
+        for i in tf.range(STEPS):
+            total += one_step(chosen[i])
+        return total / STEPS
+
+    draw = tf.function(lambda z, classes: average(told(z, classes), training=False))
+    latents, asked = latent.sample(metrics.N, s.latent_dim, 0), tf.range(metrics.N) % networks.CLASSES
+    real_features = metrics.real_features("held_out")
+    rng, order, seconds, points = np.random.default_rng(seed), np.zeros(0, int), [], []
+    for mark in marks:
+        while int(step) * s.batch < mark * 1000:
+            while len(order) < STEPS * s.batch:
+                order = np.concatenate([order, rng.permutation(classifier.TRAINED_ON)])
+            chosen, order = order[: STEPS * s.batch].reshape(STEPS, s.batch), order[STEPS * s.batch :]
+            began = time.perf_counter()
+            d_loss, g_loss = many_steps(tf.constant(chosen)).numpy()
+            seconds.append((time.perf_counter() - began) / STEPS)
+        drawn = [draw(latents[i : i + 500], asked[i : i + 500]) for i in range(0, metrics.N, 500)]
+        images = gh.images.to_uint8(np.concatenate(drawn))
         features, probabilities = classifier.features_and_probabilities(images)
-        distance = metrics.frechet_distance(self.real, features)
-        self.found.append(
+        points.append(
             {
-                "minutes": round(elapsed / 60, 2),
-                "steps": int(self.model.steps.numpy()),
-                "distance": round(distance, 3),
+                "thousand_images": mark,
+                "distance": round(metrics.frechet_distance(real_features, features), 3),
                 "smallest_class": round(float(metrics.class_shares(probabilities).min()), 4),
+                "d_loss": round(float(d_loss), 3),
+                "images_per_second": round(s.batch / np.percentile(seconds[1:], 20)),
             }
         )
-        self.marks.pop(0)
-        if not self.marks:
-            self.found[-1]["other_averages"] = {f"{share:.3f}": self._of(w) for share, w in self.averages.items()}
-        click.echo(json.dumps(self.found[-1]))
-        self.paused += time.perf_counter() - now
-        if not self.marks:
-            self.model.stop_training = True
-
-    def _of(self, weights) -> float:
-        """The distance of a generator with these weights."""
-        kept = self.model.ema_generator.get_weights()
-        self.model.ema_generator.set_weights(weights)
-        features, _ = classifier.features_and_probabilities(self.model.generate(10_000, seed=0))
-        self.model.ema_generator.set_weights(kept)
-        return round(metrics.frechet_distance(self.real, features), 3)
+        click.echo(json.dumps(points[-1]))
+        folder = gh.folders.runs("trials")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "newest.png").write_bytes(gh.images.png_bytes(gh.images.grid(images[:60], columns=10), 2))
+    return points
 
 
-# Where the trials began: the first version of `course_dcgan`.
-BEGAN = dict(g_learning_rate=4e-4, d_learning_rate=4e-4, beta_1=0.5, beta_2=0.99, batch_size=64, ema_decay=0.999)
-DCGAN = dict(base="course_dcgan", recipe=BEGAN)
-CONDITIONAL = dict(base="course_conditional", recipe=BEGAN)
-# What the first trials led to; see the findings in `write_table`.
-FAST = dict(g_learning_rate=8e-4, d_learning_rate=8e-4, beta_1=0.0, beta_2=0.99, batch_size=32, ema_decay=0.9998)
-NOW = dict(base="course_conditional", recipe=FAST)
-
-
-def changed(base: dict, **more) -> dict:
-    recipe = {**base.get("recipe", {}), **more.pop("recipe", {})}
-    return {**base, "recipe": recipe, **more}
-
-
-def rates(g: float, d: float | None = None, **more) -> dict:
-    return dict(g_learning_rate=g, d_learning_rate=g if d is None else d, **more)
-
-
-TRIALS = {
-    "dcgan": DCGAN,
-    "conditional": CONDITIONAL,
-    "conditional_decay": changed(CONDITIONAL, decay=True),
-    "conditional_beta0": changed(CONDITIONAL, recipe=rates(4e-4, beta_1=0.0)),
-    "conditional_rate_1e-3": changed(CONDITIONAL, recipe=rates(1e-3)),
-    "conditional_rate_6e-4": changed(CONDITIONAL, recipe=rates(6e-4)),
-    "conditional_batch_32": changed(CONDITIONAL, recipe=rates(4e-4, batch_size=32)),
-    "conditional_batch_128": changed(CONDITIONAL, recipe=rates(6e-4, batch_size=128)),
-    "conditional_ttur": changed(CONDITIONAL, recipe=rates(2e-4, 6e-4)),
-    "conditional_wide_g": changed(
-        CONDITIONAL, recipe=dict(generator=lambda z: networks.conditional_generator(z, (128, 96, 32)))
-    ),
-    "conditional_wide_d": changed(
-        CONDITIONAL, recipe=dict(discriminator=lambda: networks.conditional_discriminator((64, 128, 256)))
-    ),
-    "conditional_wide": changed(
-        CONDITIONAL,
-        recipe=dict(
-            generator=lambda z: networks.conditional_generator(z, (128, 96, 32)),
-            discriminator=lambda: networks.conditional_discriminator((64, 128, 256)),
-        ),
-    ),
-    "beta0_rate_8e-4": changed(CONDITIONAL, recipe=rates(8e-4, beta_1=0.0)),
-    "beta0_rate_16e-4": changed(CONDITIONAL, recipe=rates(16e-4, beta_1=0.0)),
-    "beta0_rate_8e-4_batch_32": changed(CONDITIONAL, recipe=rates(8e-4, beta_1=0.0, batch_size=32)),
-    "beta0_rate_8e-4_decay": changed(CONDITIONAL, recipe=rates(8e-4, beta_1=0.0), decay=True),
-    "beta0_rate_8e-4_beta2_0.9": changed(CONDITIONAL, recipe=rates(8e-4, beta_1=0.0, beta_2=0.9)),
-    "dcgan_beta0_rate_8e-4": changed(DCGAN, recipe=rates(8e-4, beta_1=0.0)),
-    "dcgan_beta0_rate_8e-4_batch_32": changed(DCGAN, recipe=rates(8e-4, beta_1=0.0, batch_size=32)),
-    "beta0_batch_32": changed(CONDITIONAL, recipe=rates(4e-4, beta_1=0.0, batch_size=32)),
-    "beta0_wide_d": changed(
-        CONDITIONAL,
-        recipe=rates(4e-4, beta_1=0.0, discriminator=lambda: networks.conditional_discriminator((64, 128, 256))),
-    ),
-    "beta0_wide_g": changed(
-        CONDITIONAL,
-        recipe=rates(4e-4, beta_1=0.0, generator=lambda z: networks.conditional_generator(z, (128, 96, 32))),
-    ),
-    "beta0_decay": changed(CONDITIONAL, recipe=rates(4e-4, beta_1=0.0), decay=True),
-    "beta0_paired": changed(CONDITIONAL, recipe=rates(4e-4, beta_1=0.0, loss=relativistic)),
-    "now": NOW,
-    "now_rate_16e-4": changed(NOW, recipe=rates(16e-4)),
-    "now_d_16e-4": changed(NOW, recipe=rates(8e-4, 16e-4)),
-    "now_beta2_0.9": changed(NOW, recipe=dict(beta_2=0.9)),
-    "now_batch_16": changed(NOW, recipe=dict(batch_size=16)),
-    "now_small": changed(
-        NOW,
-        recipe=dict(
-            generator=lambda z: networks.conditional_generator(z, (64, 48, 16)),
-            discriminator=lambda: networks.conditional_discriminator((16, 64, 128)),
-        ),
-    ),
-    "now_deep_seed": changed(NOW, recipe=dict(generator=lambda z: networks.conditional_generator(z, (128, 64, 32)))),
-    "now_dcgan": dict(base="course_dcgan", recipe=FAST),
-    "mlp": dict(base="course_mlp", recipe=rates(2e-4, beta_1=0.5, beta_2=0.999, batch_size=64)),
-    "mlp_rate_4e-4": dict(base="course_mlp", recipe=rates(4e-4, beta_1=0.5, beta_2=0.99, batch_size=64)),
-    "mlp_like_dcgan": dict(base="course_mlp", recipe=rates(8e-4, beta_1=0.0, beta_2=0.99, batch_size=64)),
-    "conditional_paired": changed(CONDITIONAL, recipe=dict(loss=relativistic)),
-}
+def parse(changes: tuple[str, ...]) -> Settings:
+    """Settings with changes like "depths=3,1"."""
+    kinds = {f.name: type(f.default) for f in fields(Settings)}
+    changed = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in kinds:
+            raise click.BadParameter(f"{name!r} is no setting; there is {', '.join(kinds)}")
+        kind = kinds[name]
+        if kind is tuple:
+            changed[name] = tuple(map(int, text.split(",")))
+        else:
+            changed[name] = text == "True" if kind is bool else kind(text)
+    return Settings(**changed)
 
 
 def write_table() -> None:
-    """All trials so far, as a table for readers."""
-    lines = [
-        "# What was tried",
-        "",
-        "`python benchmarks/trials.py NAME --minutes M --seed S`, one line a trial; what NAME changes is in `benchmarks/trials.py`. "
-        "Fréchet classifier distance of the averaged generator to the held-out 10,000 training images, which it has not seen; "
-        "in brackets the steps made by then. The machine is shared, and its speed halves at times: compare at like steps, too.",
-        "",
-        "Findings so far. Batches of 32, steps of 8e-4 and β₁ 0 (`now`) learn fastest for five minutes. Then they stall: trained by "
-        "`quality_per_minute.py` for 15 minutes, with seed 0, that recipe scored 2.94, 2.02, 0.98, 0.96 and 0.99 against the test "
-        "images after 1, 2, 5, 10 and 15 minutes. By hand, without a command here, against the held-out images: averaged generator 1.02, "
-        "raw 1.05, batch norm statistics computed anew 0.99, after 80,000 more images at 1e-4 0.94. A wider discriminator, a rate that falls to 0 over "
-        "2.5 minutes and twice the rate for the discriminator were no better at like steps.",
-        "",
-        "By hand too, conditionally, seed 0, against the held-out images, after 109, 217, 326 and 435 thousand images: `now` with R1 "
-        "and R2 as finite differences (γ 0.05 each; noise of 0.1 on a quarter of the batch) and the rate falling as "
-        "8e-4 / (1 + step / 5,000) scored 1.18, 0.71, 0.57 and 0.48, and did not stall; with a rate that falls in a straight line to a "
-        "tenth, from 30 % of the run on, 1.05, 0.67, 0.52 and 0.48. `conditional` with a rate that falls so from the middle of the run on: 3.43 and 1.51 after 109 and 217 "
-        "thousand. Not tried yet: minibatch standard deviation, "
-        "depth-to-space; and relativistic pairing, which stands in the list.",
-        "",
-        "| trial | seed | minutes: distance (steps) | smallest class at the end |",
-        "| --- | --- | --- | --- |",
-    ]
-    for text in (RESULTS / "trials.jsonl").read_text().splitlines():
-        trial = json.loads(text)
-        points = ", ".join(f"{p['minutes']:g}: {p['distance']:.2f} ({p['steps']:,})" for p in trial["points"])
-        lines.append(f"| {trial['trial']} | {trial['seed']} | {points} | {trial['points'][-1]['smallest_class']:.1%} |")
-    lines += ["", f"{machine()}. {versions()}."]
-    (RESULTS / "trials.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """The table of all trials, below the findings in trials.md."""
+    lines = [json.loads(text) for text in (RESULTS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = ["| changes | seed | thousand images: distance | images/s |", "| --- | --- | --- | --- |"]
+    for trial in (line for line in lines if "changes" in line):
+        points = ", ".join(f"{p['thousand_images']}: {p['distance']:.2f}" for p in trial["points"])
+        changes = " ".join(trial["changes"]) or "none"
+        rows.append(f"| {changes} | {trial['seed']} | {points} | {trial['points'][-1]['images_per_second']:,} |")
+    path = RESULTS / "trials.md"
+    mark = "<!-- the table, written by trials.py -->\n"
+    before, _, rest = path.read_text(encoding="utf-8").partition(mark)
+    _, _, after = rest.partition("\n\n")
+    path.write_text(before + mark + "\n".join(rows) + "\n\n" + after, encoding="utf-8")
 
 
 @click.command()
-@click.argument("name", required=False)
-@click.option("--minutes", type=float, default=4.0, show_default=True)
+@click.argument("changes", nargs=-1)
+@click.option("--images", default="100,200,400", show_default=True, help="Thousands of images after which to measure.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--list", "list_them", is_flag=True)
-def main(name, minutes, seed, list_them):
-    """Train one trial and note what it gave."""
-    if list_them or name not in TRIALS:
-        return click.echo("\n".join(TRIALS))
-    import dataclasses
-
-    trial = TRIALS[name]
-    recipe = dataclasses.replace(recipes.get(trial["base"]), **trial.get("recipe", {}))
-    model = recipe.build(seed, bfloat16.choose_precision())
-    images, labels = gh.load_fashion_mnist("train")
-    images, labels = images[: classifier.TRAINED_ON], labels[: classifier.TRAINED_ON]
-    dataset = gh.pipeline(
-        images, recipe.batch_size, model.pixel_range, seed, classes=labels if model.conditional else None
-    )
-    measuring = Measuring(minutes, [1, 5, 10, 20, 40], trial.get("decay", False))
-    model.fit(dataset, epochs=1000, callbacks=[measuring], verbose=0)
-    line = {"trial": name, "seed": seed, "minutes": minutes, "points": measuring.found, "machine": machine(), "versions": versions()}  # fmt: skip
-    RESULTS.mkdir(exist_ok=True)
-    with open(RESULTS / "trials.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
+@click.option("--table", is_flag=True, help="Only write the table anew.")
+def main(changes, images, seed, table):
+    """Train one trial and note what it gave. CHANGES are settings like rate=1e-3."""
+    if not table:
+        settings = parse(changes)
+        points = train(settings, seed, [int(mark) for mark in images.split(",")])
+        line = {"changes": changes, "seed": seed, "settings": asdict(settings), "points": points, "machine": machine(), "versions": versions()}  # fmt: skip
+        with open(RESULTS / "trials.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
     write_table()
-    out = Path("runs") / "trials"
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}_{seed}.png").write_bytes(
-        gh.images.png_bytes(gh.images.grid(model.generate(60, seed=0), columns=10), 2)
-    )
 
 
 if __name__ == "__main__":

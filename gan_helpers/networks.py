@@ -63,13 +63,52 @@ def dcgan_generator(latent_dim: int = 64, filters=(64, 64, 32)) -> keras.Model:
 def _drawn(x, filters):
     """Images of vectors, as the DCGAN generator draws them."""
     seed_filters, *block_filters = filters
-    x = layers.Dense(7 * 7 * seed_filters, use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.9)(x)
-    x = layers.LeakyReLU(0.2)(x)
-    x = layers.Reshape((7, 7, seed_filters))(x)
+    x = _seed(x, seed_filters)
     for width in block_filters:
         x = upsampling_block(x, width)
     return layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
+
+
+def _seed(x, filters: int):
+    """The 7×7 map that a generator begins with: a projection of its input, batch norm, leaky ReLU."""
+    x = layers.Dense(7 * 7 * filters, use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.LeakyReLU(0.2)(x)
+    return layers.Reshape((7, 7, filters))(x)
+
+
+def subpixel_generator(latent_dim: int = 64, filters=(64, 64), depths=(2, 1)) -> keras.Model:
+    """DCGAN generator that thinks at 7×7 and 14×14 and draws the pixels straight from there.
+
+    In `dcgan_generator` the 32 channels at 28×28 take most of a step's time. Here convolutions work where they cost a
+    sixteenth and a quarter, and one transposed convolution then draws four pixels at each place: a sub-pixel convolution
+    (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+    Network", CVPR 2016, section 2.2). How many, and where: chosen by trials (`benchmarks/results/trials.md`).
+
+    Args:
+        filters: channels at 7×7 and at 14×14.
+        depths: convolutions at 7×7 and at 14×14.
+    """
+    latents = keras.Input((latent_dim,), name="latents")
+    return keras.Model(latents, _drawn_small(latents, filters, depths), name="subpixel_generator")
+
+
+def _drawn_small(x, filters, depths):
+    """Images of vectors, as the sub-pixel generator draws them."""
+    x = _seed(x, filters[0])
+    for _ in range(depths[0]):
+        x = convolution_block(x, filters[0])
+    x = upsampling_block(x, filters[1])
+    for _ in range(depths[1]):
+        x = convolution_block(x, filters[1])
+    return layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(x)
+
+
+def convolution_block(x, filters: int):
+    """Height and width as they are, `filters` channels: 3×3 convolution, batch norm, leaky ReLU."""
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.LeakyReLU(0.2)(x)
 
 
 def downsampling_block(x, filters: int, kernel_size: int):
@@ -105,9 +144,18 @@ def conditional_generator(latent_dim: int = 64, filters=(64, 64, 32)) -> keras.M
 
     Source: Mirza, Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2.
     """
+    return _told_the_class(latent_dim, lambda x: _drawn(x, filters), "conditional_generator")
+
+
+def conditional_subpixel_generator(latent_dim: int = 64, filters=(64, 64), depths=(2, 1)) -> keras.Model:
+    """`subpixel_generator` that is told what to draw, in the same way as `conditional_generator`."""
+    return _told_the_class(latent_dim, lambda x: _drawn_small(x, filters, depths), "conditional_subpixel_generator")
+
+
+def _told_the_class(latent_dim: int, draw, name: str) -> keras.Model:
+    """A generator with two inputs, which draws from the latent vector with the one-hot class beside it."""
     latents, classes = keras.Input((latent_dim,), name="latents"), keras.Input((), dtype="int32", name="classes")
-    asked = layers.Concatenate()([latents, _one_hot(classes)])
-    return keras.Model([latents, classes], _drawn(asked, filters), name="conditional_generator")
+    return keras.Model([latents, classes], draw(layers.Concatenate()([latents, _one_hot(classes)])), name=name)
 
 
 def conditional_discriminator(filters=(32, 64, 128)) -> keras.Model:

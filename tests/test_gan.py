@@ -151,7 +151,8 @@ def test_a_conditional_gan_draws_what_is_asked_for(conditional_gan, some_images)
 
 
 def test_shipped_networks_have_the_documented_shapes():
-    for builder in (networks.mlp_generator, networks.dcgan_generator):
+    for builder in (networks.mlp_generator, networks.dcgan_generator, networks.subpixel_generator):
         assert builder(10).output_shape == (None, 28, 28, 1)
+    assert networks.conditional_subpixel_generator(10).output_shape == (None, 28, 28, 1)
     for builder in (networks.mlp_discriminator, networks.dcgan_discriminator):
         assert builder().output_shape == (None, 1)

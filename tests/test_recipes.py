@@ -1,5 +1,7 @@
 """Recipes: each older system to the letter, and a new one from outside."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from keras import layers
@@ -83,6 +85,32 @@ def test_layers_of_the_older_systems():
         ),
         "mlp_gan": (["dense 256", "dense 512", "dense 1024", "dense 784"], ["dense 512", "dense 256", "dense 1"]),
     }  # fmt: skip
+
+
+def test_the_sub_pixel_generator_has_no_channels_at_full_size():
+    shapes = [layer.output.shape for layer in networks.subpixel_generator().layers]
+    assert max(shape[-1] for shape in shapes if shape[1] == 14) == 64
+    assert max(shape[-1] for shape in shapes if shape[1] == 28) == 1
+
+
+def test_rates_fall_with_the_steps_and_a_run_that_goes_on_keeps_its_place(some_images, tmp_path):
+    falling = recipes.Recipe(
+        name="falling",
+        generator=lambda latent_dim: networks.mlp_generator(latent_dim, (8,)),
+        discriminator=lambda: networks.mlp_discriminator((8,)),
+        g_learning_rate=1e-3,
+        d_learning_rate=2e-3,
+        decay_steps=4,
+        batch_size=64,
+        source="a test",
+    )
+    for epochs, share in ((1, 1 / 2), (2, 1 / 3)):  # four steps each; the second call goes on
+        gan = training.train(falling, tmp_path, epochs=epochs, train_images=some_images, verbose=0).gan
+        assert float(gan.g_optimizer.learning_rate) == pytest.approx(1e-3 * share)
+        assert float(gan.d_optimizer.learning_rate) == pytest.approx(2e-3 * share)
+    with pytest.raises(ValueError, match="decay_steps: 4 there, None here"):
+        kept = dataclasses.replace(falling, decay_steps=None)
+        training.train(kept, tmp_path, epochs=3, train_images=some_images, verbose=0)
 
 
 def test_a_recipe_from_outside_is_one_entry(monkeypatch, some_images, tmp_path):
