@@ -2,7 +2,11 @@
 
 import numpy as np
 
-LATENTS_STREAM, LABEL_NOISE_STREAM = 0, 1  # one stream of random numbers each, so that they never coincide
+LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM = (
+    0,
+    1,
+    2,
+)  # one stream of random numbers each, so that they never coincide
 
 
 def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):
@@ -22,8 +26,15 @@ def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):
 
     if isinstance(seed, (int, np.integer)):
         seed = (seed, -1)  # no training step has the number -1
+    return tf.random.stateless_normal((n, latent_dim), stream_of(seed, stream))
+
+
+def stream_of(seed, stream: int):
+    """The seed of one stream of random numbers: int64 (2,), a function of a pair of integers and the stream's number."""
+    import tensorflow as tf
+
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    return tf.random.stateless_normal((n, latent_dim), tf.random.experimental.stateless_fold_in(seed, stream))
+    return tf.random.experimental.stateless_fold_in(seed, stream)
 
 
 def check_latents(latents, latent_dim: int) -> np.ndarray:

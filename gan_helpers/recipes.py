@@ -29,6 +29,7 @@ class Recipe:
         batch_size: images a step.
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
+        gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Recipe:
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
+    gamma: float = 0.0
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -61,6 +63,7 @@ class Recipe:
             loss=self.loss,
             pixel_range=self.pixel_range,
             ema_decay=self.ema_decay,
+            gamma=self.gamma,
             seed=seed,
         )
         gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
@@ -93,6 +96,7 @@ _FAST_ON_CPUS = dict(
     decay_steps=5_000,
     batch_size=32,
     ema_decay=0.9998,
+    gamma=0.05,
 )
 
 RECIPES = {

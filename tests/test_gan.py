@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from gan_helpers import data, networks
@@ -12,8 +13,6 @@ from gan_helpers.losses import NonSaturating
 
 def test_each_player_descends_its_own_loss(small_gan, some_images):
     """One step is compared with gradients computed by hand, for plain gradient descent."""
-    import tensorflow as tf
-
     generator, discriminator = networks.mlp_generator(8, (16,)), networks.mlp_discriminator((16,))
     gan = GAN(generator, discriminator, seed=5)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.01))
@@ -101,6 +100,41 @@ def test_networks_that_do_not_fit_are_refused():
         GAN(generator, classes)
     with pytest.raises(ValueError, match="ema_decay is 1"):
         GAN(generator, discriminator, ema_decay=1)
+
+
+def test_the_gradient_penalty_of_a_linear_discriminator_is_the_length_of_its_weights(some_images):
+    """Its gradient is the weights w everywhere, so R1 + R2 is γ/2 · 2 · |w|²."""
+    discriminator = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(1)])
+    gan = GAN(networks.mlp_generator(8, (4,)), discriminator, gamma=0.5)
+    x = tf.concat([next(iter(data.pipeline(some_images, 256)))] * 8, 0)
+    looked_at = (x, discriminator(x))
+    w = np.sum(np.square(discriminator.trainable_variables[0]))
+    found = float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
+    assert found == pytest.approx(0.5 * w, rel=0.2)  # of 1,024 pushes; their mean square strays by 4 %
+    assert found == float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
+    assert found != float(gan.gradient_penalty(discriminator, (0, 4), looked_at, looked_at))
+    with pytest.raises(ValueError, match="gamma is -1"):
+        GAN(gan.generator, discriminator, gamma=-1)
+
+
+@pytest.mark.parametrize("batch_size", [32, 30])
+def test_a_gradient_penalty_flattens_a_conditional_discriminator(some_images, batch_size):
+    steepness = {}
+    for gamma in (0.0, 10.0):
+        keras.utils.set_random_seed(0)
+        gan = GAN(
+            networks.conditional_generator(8, (8, 8, 8)), networks.conditional_discriminator((8, 8, 8)), gamma=gamma
+        )
+        gan.compile(keras.optimizers.Adam(2e-3), keras.optimizers.Adam(2e-3))
+        dataset = data.pipeline(some_images, batch_size, classes=np.arange(256) % 10)
+        history = gan.fit(dataset, epochs=8, verbose=0).history
+        x, classes = next(iter(dataset))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logits = gan.discriminator([x, classes])
+        steepness[gamma] = np.square(tape.gradient(logits, x)).sum(axis=(1, 2, 3)).mean()
+    assert steepness[10.0] < 0.5 * steepness[0.0]
+    assert history["d_loss"][-1] < 2, "the losses are reported without the penalty"
 
 
 @pytest.fixture
