@@ -7,6 +7,7 @@ The browser is the machine's own; Playwright's download is not needed.
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -34,6 +35,12 @@ QUIET = (
 def find() -> str | None:
     """The path of a browser of Chromium's kind on this machine; None where there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None) or next(filter(os.path.exists, PLACES), None)
+
+
+def version() -> str:
+    """What the browser calls itself, such as "Chromium 150.0.7871.46"."""
+    said = subprocess.run([find(), "--version"], capture_output=True, text=True).stdout
+    return " ".join(said.split()[:2])
 
 
 def free_port(wanted: int = 0) -> int:
@@ -121,6 +128,16 @@ def started(width: int = 1280, height: int = 900, **options):
         page.on("pageerror", lambda error: page.log.append(f"error: {error}"))
         yield page
         browser.close()
+
+
+def keep(page, name: str) -> Path:
+    """Write a screenshot and the console to `runs/browser/`; gives the screenshot's path."""
+    folder = folders.runs("browser")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.png"
+    page.screenshot(path=path)
+    path.with_suffix(".log").write_text("\n".join(page.log) + "\n", encoding="utf-8")
+    return path
 
 
 @contextlib.contextmanager

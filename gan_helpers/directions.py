@@ -67,31 +67,33 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
         classes_known: whether the course's classifier knows what the generator draws. It takes 28×28×1 only.
         samples: latent vectors an end.
     """
-    directions = np.asarray(directions, np.float32)
     latents = latent.sample(samples, generator.inputs[0].shape[-1], seed).numpy()
-    asked = np.arange(samples) % len(CLASS_NAMES) if is_conditional(generator) else None
+    kinds = np.arange(samples) % len(CLASS_NAMES) if is_conditional(generator) else np.zeros(samples, int)
 
     def drawn(moved):
+        asked = np.resize(kinds, len(moved)) if is_conditional(generator) else None
         return generate(generator, moved, pixel_range, classes=asked)
 
-    kinds = np.zeros(samples, int) if asked is None else asked
     one_kind = np.equal.outer(kinds, kinds) / np.bincount(kinds)[kinds]  # rows: the mean of an image's class
     spread = {
         key: max((values - one_kind @ values).std(), VISIBLE[key]) for key, values in _measures(drawn(latents)).items()
     }
-    named = []
-    for direction in directions:
-        ends = [drawn(latents + sign * STEP * direction) for sign in (-1, 1)]
-        found = None
-        if classes_known and ends[0].shape[1:] == (28, 28, 1):
-            found = _name_by_class(*ends)
-        named.append(found or _name_by_measure(*map(_measures, ends), spread))
-    return named
+    offsets = np.stack([sign * STEP * np.asarray(each, np.float32) for each in directions for sign in (-1, 1)])
+    ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
+    probabilities = [None] * len(offsets)
+    if classes_known and ends.shape[1:] == (28, 28, 1):
+        probabilities = classifier.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+    ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
+    return [
+        _name_by_class(*probabilities[k : k + 2]) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)
+        for k in range(0, len(offsets), 2)
+    ]
 
 
 def _name_by_class(before, behind) -> Named | None:
-    probabilities = classifier.features_and_probabilities(np.concatenate([before, behind]))[1]
-    shift = probabilities[len(before) :].mean(axis=0) - probabilities[: len(before)].mean(axis=0)
+    if before is None:
+        return None
+    shift = behind - before
     loses, gains = int(shift.argmin()), int(shift.argmax())
     if min(shift[gains], -shift[loses]) < SHIFT:
         return None

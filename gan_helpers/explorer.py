@@ -6,9 +6,11 @@ milliseconds. Many moves end in one drawing: see `LatentExplorer.ask`.
 
 import asyncio
 import base64
+import contextlib
 import html
 import itertools
 import re
+import threading
 import time
 
 import numpy as np
@@ -40,6 +42,7 @@ STYLE = f"""<style>
 .gan-explorer .gan-text td {{ padding: 0 6px 0 0; line-height: 16px; font-size: 12px; white-space: nowrap; text-align: left; }}
 .gan-explorer .gan-bar {{ display: block; height: 10px; min-width: 1px; background: var(--jp-brand-color1, #1976d2); }}
 .gan-explorer .gan-error {{ color: var(--jp-error-color1, #d32f2f); }}
+.gan-explorer .gan-line {{ min-height: 38px; }}
 .gan-explorer .gan-near {{ display: flex; gap: 12px; }}
 .gan-explorer .gan-near img {{ image-rendering: pixelated; width: 84px; display: block; margin-bottom: 2px; }}
 .gan-explorer .gan-without-kernel {{ display: none; }}
@@ -67,13 +70,12 @@ class FixedShape:
         """The model's output in inference, as an array."""
         n = len(inputs[0])
         if n not in self._compiled:
-            signature = [tf.TensorSpec((n, *each.shape[1:]), each.dtype) for each in self._model.inputs]
             self._compiled[n] = tf.function(
                 lambda *given: self._model(list(given) if len(given) > 1 else given[0], training=False),
-                input_signature=signature,
+                input_signature=[tf.TensorSpec((n, *each.shape[1:]), each.dtype) for each in self._model.inputs],
                 autograph=False,
                 jit_compile=False,
-            )
+            ).get_concrete_function()
         return self._compiled[n](*map(tf.constant, inputs)).numpy()
 
 
@@ -134,21 +136,23 @@ class LatentExplorer(widgets.VBox):
             self._training = lambda: given
         self._name_directions(directions)
         self._draw_ends(seed, seed + 1)
-        self._task = self._settling = self._comparing = None
-        self._free_at, self._asked, self._quiet, self._wrong = 0.0, False, False, False
+        # JupyterLab handles sliders in one thread of the kernel (a subshell), and buttons and cells in another.
+        self._lock = threading.RLock()
+        self._asked = self._drawing = self._quiet = self._wrong = False
+        self._free_at, self._drawings, self._settled, self._comparing = 0.0, 0, 0, None
         self.offsets = np.zeros(len(self._matrix), np.float32)
         self._make_controls(seed)
         super().__init__(self._lay_out())
         self.add_class("gan-explorer")
         self._turn_page()
         self._wire()
-        self._past, self._now = [], 0
+        self._past, self._now, self._written = [], 0, ""
         if state is not None:
             self._show(self._checked(State.parse(state)))
         self._draw()
         if self._wrong:
             raise ValueError(f"no picture of {generator.name!r}: {html.unescape(self.status.value)}")
-        self._settle()
+        self._settle(self._drawings)
 
     # --- what the sliders move ---
 
@@ -262,12 +266,15 @@ class LatentExplorer(widgets.VBox):
             tooltip="Brings this picture back: paste a copied state here and press Enter",
         )  # fmt: skip
         self.picture = widgets.Image(format="png", layout={"width": f"{WIDTH}px"})
-        self.line, self.chart, self.near, self.status = (widgets.HTML() for _ in range(4))
+        self.line, self.chart, self.status = (widgets.HTML() for _ in range(3))
+        self.near = widgets.HTML(layout={"min_height": "150px"} if self._training else {})
 
     def _lay_out(self):
         row = widgets.HBox
         first = [self.class_choice, self.view] if self.conditional else [self.view]
-        shown = [self.picture, self.line, self.chart, self.near]
+        # Each part keeps its room, so that nothing jumps under the mouse while pictures and texts change.
+        room = widgets.VBox([self.picture], layout={"min_height": f"{WIDTH + 6}px"})
+        shown = [room, self.line, self.chart, self.near]
         moved = [
             row(first),
             row([self.seed, self.surprise]),
@@ -288,7 +295,7 @@ class LatentExplorer(widgets.VBox):
 
     def _wire(self):
         for i, slider in enumerate(self.sliders):
-            slider.observe(lambda change, i=i: self._move(i, change.new), "value")
+            slider.observe(lambda change, i=i: self._move(i), "value")
         for control in (self.class_choice, self.view, self.seed, self.to, self.truncation, self.walk, self.path):
             control.observe(lambda change: self.ask(), "value")
         self.page.observe(lambda change: self._turn_page(), "value")
@@ -299,31 +306,42 @@ class LatentExplorer(widgets.VBox):
         self.redo.on_click(lambda button: self._step(+1))
         self.save.on_click(lambda button: self._save())
 
-    def _move(self, i: int, offset: float):
-        rows = self._pages[self.page.value][1]
-        if not self._quiet and i < len(rows):
-            self.offsets[rows[i]] = offset
-            self.ask()
+    @contextlib.contextmanager
+    def _quietly(self):
+        """Controls that are set here ask for nothing."""
+        with self._lock:
+            was, self._quiet = self._quiet, True
+            try:
+                yield
+            finally:
+                self._quiet = was
+
+    def _move(self, i: int):
+        with self._lock:
+            rows = self._pages[self.page.value][1]
+            if not self._quiet and i < len(rows):
+                self.offsets[rows[i]] = self.sliders[i].value
+                self.ask()
 
     def _turn_page(self):
         """Give the sliders the names and offsets of their page."""
-        rows = self._pages[self.page.value][1]
-        was, self._quiet = self._quiet, True
-        for i, slider in enumerate(self.sliders):
-            slider.layout.display = None if i < len(rows) else "none"
-            if i < len(rows):
-                slider.description, slider.tooltip = self._words[rows[i]], self._tips[rows[i]]
-                slider.value = round(float(self.offsets[rows[i]]), 6)
-        self._quiet = was
+        with self._quietly():
+            rows = self._pages[self.page.value][1]
+            for i, slider in enumerate(self.sliders):
+                slider.layout.display = None if i < len(rows) else "none"
+                if i < len(rows):
+                    slider.description, slider.tooltip = self._words[rows[i]], self._tips[rows[i]]
+                    slider.value = round(float(self.offsets[rows[i]]), 6)
 
     def _surprise(self):
         self.walk.value = 0
         self.seed.value = int(np.random.default_rng().integers(100_000))
 
     def _reset(self):
-        self.offsets[:] = 0
-        self.truncation.value, self.walk.value = 1, 0
-        self._turn_page()
+        with self._quietly():
+            self.offsets[:] = 0
+            self.truncation.value, self.walk.value = 1, 0
+            self._turn_page()
         self.ask()
 
     # --- from controls to picture ---
@@ -335,41 +353,41 @@ class LatentExplorer(widgets.VBox):
         flood of moves keeps the kernel half free and ends at the last value; a single move is drawn at once. Where no event
         loop runs, in a script, it is drawn here and now.
         """
-        if self._quiet:
-            return
-        self._asked = True
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._asked = False
-            self._draw()
-            self._settle()
-            return
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._draw_soon())
+        with self._lock:
+            if self._quiet:
+                return
+            self._asked = True
+            if self._drawing and not self._loop.is_closed():  # who draws looks again before stopping
+                return
+            try:
+                self._loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self._asked = False
+                self._draw()
+                self._settle(self._drawings)
+                return
+            self._drawing = True
+            self._task = self._loop.create_task(self._draw_soon())
 
     async def _draw_soon(self):
-        while self._asked:
+        while self._drawing:
             await asyncio.sleep(max(0.0, self._free_at - time.perf_counter()))
-            self._asked = False
             began = time.perf_counter()
-            self._draw()
+            with self._lock:
+                self._asked = False
+                self._draw()
             self._free_at = 2 * time.perf_counter() - began
-        if self._settling is not None:
-            self._settling.cancel()
-        self._settling = asyncio.get_running_loop().call_later(SETTLED, self._settle)
+            with self._lock:
+                self._drawing = self._asked
+        asyncio.get_running_loop().call_later(SETTLED, self._settle, self._drawings)
 
     async def settled(self) -> None:
         """Wait until the picture, its text and its nearest training images show what the controls say."""
-        while (
-            self._asked
-            or (self._task is not None and not self._task.done())
-            or self._settling is not None
-            or (self._comparing is not None and not self._comparing.done())
-        ):
+        while self._drawing or self._settled < self._drawings or (self._comparing and not self._comparing.done()):
             await asyncio.sleep(0.005)
 
     def _draw(self):
+        self._drawings += 1
         try:
             state = self._read()
             latents = latent.truncate(self._walked(state), state.truncation) + self.offsets @ self._matrix
@@ -423,7 +441,7 @@ class LatentExplorer(widgets.VBox):
         length = f"{lengths[0]:.1f}" if n == 1 else f"{lengths.min():.1f} to {lengths.max():.1f}"
         outside = "outside the prior's" if n == 1 else f"{out} outside the prior's"
         said += f"Latent length {length}, {outside if out else 'within the prior’s'} {low:.1f} to {high:.1f}."
-        self.line.value = f'<div class="gan-text" role="status" aria-live="polite">{said}</div>'
+        self.line.value = f'<div class="gan-text gan-line" role="status" aria-live="polite">{said}</div>'
 
     def _say(self, text: str, error: bool = False, link: str = ""):
         """Write the status line."""
@@ -433,10 +451,13 @@ class LatentExplorer(widgets.VBox):
 
     # --- after a while without moves ---
 
-    def _settle(self):
+    def _settle(self, drawing: int):
         """What can wait until the moves are over: remember the state, show it, compare with training images."""
-        self._settling = None
-        self._remember()
+        with self._lock:
+            if drawing < self._drawings:  # the moves go on
+                return
+            self._remember()
+            self._settled = drawing
         if self._training is None or self._wrong:
             return
         try:
@@ -502,8 +523,7 @@ class LatentExplorer(widgets.VBox):
 
     def _show(self, state: State):
         """Set all controls to a state, and ask for its picture once."""
-        self._quiet = True
-        try:
+        with self._quietly():
             self.offsets[:] = 0
             for key, offset in state.offsets:
                 self.offsets[self._keys.index(key)] = offset
@@ -512,8 +532,6 @@ class LatentExplorer(widgets.VBox):
             self.view.value, self.seed.value, self.to.value = state.side, state.seed, state.to
             self.walk.value, self.path.value, self.truncation.value = state.walk, state.straight, state.truncation
             self._turn_page()
-        finally:
-            self._quiet = False
 
     @property
     def state(self) -> str:
@@ -526,7 +544,7 @@ class LatentExplorer(widgets.VBox):
         self.ask()
 
     def _paste(self, text: str):
-        if text == self.state:
+        if text == self._written:  # by this explorer itself
             return
         try:
             self.state = text
@@ -541,10 +559,12 @@ class LatentExplorer(widgets.VBox):
             self._now = len(self._past) - 1
         self.copy.value = COPY.format(state=state)
         if not self._wrong:
-            self.state_text.value = str(state)
+            self._written = str(state)
+            self.state_text.value = self._written
 
     def _step(self, by: int):
-        self._remember()
+        with self._lock:
+            self._remember()
         if not 0 <= self._now + by < len(self._past):
             self._say("There is nothing to undo." if by < 0 else "There is nothing to redo.")
             return
@@ -587,9 +607,7 @@ class LatentExplorer(widgets.VBox):
         from IPython.display import display
 
         number = next(_numbers)
-        if without_sliders():
-            print(without_sliders())
-        else:
+        if not without_sliders():
             self.children = [*self.children[:2], widgets.HTML(f"<style>.gan-still-{number} {{ display: none; }}</style>")]
             display(self._repr_mimebundle_(), raw=True)
         still = f'<div class="gan-still-{number}">{self.still()}</div>'
