@@ -146,7 +146,7 @@ class LatentExplorer(widgets.VBox):
         self.add_class("gan-explorer")
         self._turn_page()
         self._wire()
-        self._past, self._now, self._written = [], 0, ""
+        self._past, self._now = [], 0
         if state is not None:
             self._show(self._checked(State.parse(state)))
         self._draw()
@@ -544,8 +544,9 @@ class LatentExplorer(widgets.VBox):
         self.ask()
 
     def _paste(self, text: str):
-        if text == self._written:  # by this explorer itself
-            return
+        with self._lock:
+            if self._quiet:  # written by this explorer itself
+                return
         try:
             self.state = text
         except ValueError as error:
@@ -559,8 +560,8 @@ class LatentExplorer(widgets.VBox):
             self._now = len(self._past) - 1
         self.copy.value = COPY.format(state=state)
         if not self._wrong:
-            self._written = str(state)
-            self.state_text.value = self._written
+            with self._quietly():
+                self.state_text.value = str(state)
 
     def _step(self, by: int):
         with self._lock:

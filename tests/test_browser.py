@@ -195,15 +195,17 @@ def test_a_flood_of_key_presses_ends_at_the_last(explorer):
 
 
 def test_undo_and_a_state_that_is_copied_and_pasted(explorer):
-    explorer.slider("first").press("PageUp")
-    moved = explorer.becomes(lambda png: png != explorer.first)
+    explorer.slider("first").press("ArrowRight")
+    explorer.becomes(lambda png: png != explorer.first)
     explorer.settle()
+    moved = explorer.png()
     explorer.click("Copy state")
     explorer.says("Copied")
     state = explorer.page.evaluate("navigator.clipboard.readText()")
     assert state == explorer.control("State").input_value() and "_p0~" in state
     explorer.click("Undo")
     explorer.becomes(lambda png: png == explorer.first)
+    explorer.settle()
     explorer.control("State").fill(state)
     explorer.control("State").press("Enter")
     explorer.becomes(lambda png: png == moved)
@@ -237,10 +239,9 @@ def test_a_wrong_state_is_an_error_in_the_status_line(explorer):
 def test_the_keyboard_alone_reaches_everything(explorer):
     explorer.control("Class").focus()
     reached = []
-    for _ in range(24):
-        reached.append(
-            explorer.page.evaluate("(e => e.getAttribute('role') || e.tagName + ' ' + e.textContent.slice(0, 11))(document.activeElement)")
-        )
+    script = "(e => e.getAttribute('role') || e.tagName + ' ' + e.textContent.slice(0, 11))(document.activeElement)"
+    while len(reached) < 60 and not explorer.control("State").evaluate("e => e === document.activeElement"):
+        reached.append(explorer.page.evaluate(script))
         explorer.page.keyboard.press("Tab")
     kinds = [name.split(" ")[0] for name in reached]
     assert kinds.count("slider") == 10 and kinds.count("SELECT") == 4
