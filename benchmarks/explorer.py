@@ -129,8 +129,12 @@ def main(moves, out, worker):
     ]
     for model, what in MODELS.items():
         command = [sys.executable, __file__, "--worker", model, "--moves", str(moves)]
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-        answer = subprocess.run(command, env={**os.environ, **one}, check=True, stdout=subprocess.PIPE, text=True).stdout
+        one = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
+        )
+        answer = subprocess.run(
+            command, env={**os.environ, **one}, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
         for side, taken in json.loads(answer.splitlines()[-1]).items():
             lines.append(f"| {model} ({what}) | {row(side, taken)} |")
             click.echo(lines[-1])

@@ -304,6 +304,7 @@ def explore(model, port, no_browser, theme):
     Only this computer can reach the page. Ctrl-C ends it.
     """
     import importlib.util
+    import signal
     import tempfile
 
     if importlib.util.find_spec("voila") is None:
@@ -316,6 +317,7 @@ def explore(model, port, no_browser, theme):
     pretrained.load_generator(model)  # what is wrong with it is said here, not on the page
     if model not in pretrained.manifest():
         model = str(Path(model).resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
     with tempfile.TemporaryDirectory() as folder:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PAGE.format(model=model))])
         notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -161,7 +161,9 @@ class LatentExplorer(widgets.VBox):
             self.directions, names = np.stack(list(given.values())).astype(np.float32), list(given)
             measured = [""] * len(names)
         else:
-            self.directions = directions.principal(self.generator)[0] if given is None else np.asarray(given, np.float32)
+            self.directions = (
+                directions.principal(self.generator)[0] if given is None else np.asarray(given, np.float32)
+            )
         if self.directions.ndim != 2 or self.directions.shape[1] != self.latent_dim:
             raise ValueError(
                 f"directions have shape {self.directions.shape}; the generator needs (k, {self.latent_dim})"
@@ -181,7 +183,10 @@ class LatentExplorer(widgets.VBox):
         pages = [("directions", first, k, 0) for first in range(0, k, SLIDERS)]
         pages += [("dimensions", first, k + self.latent_dim, k) for first in range(k, k + self.latent_dim, SLIDERS)]
         self._pages = [
-            (f"{word} {first - zero} to {min(first + SLIDERS, end) - 1 - zero}", range(first, min(first + SLIDERS, end)))
+            (
+                f"{word} {first - zero} to {min(first + SLIDERS, end) - 1 - zero}",
+                range(first, min(first + SLIDERS, end)),
+            )
             for word, first, end, zero in pages
         ]
 
@@ -211,7 +216,12 @@ class LatentExplorer(widgets.VBox):
         named = {"description_width": "76px"}
         names = [(name, i) for i, name in enumerate(self.class_names)] + [("all in turn", ALL_IN_TURN)]
         self.class_choice = widgets.Dropdown(
-            options=names, value=0, description="Class", tooltip="What the generator is asked for", style=named, layout=short
+            options=names,
+            value=0,
+            description="Class",
+            tooltip="What the generator is asked for",
+            style=named,
+            layout=short,
         )
         self.view = widgets.Dropdown(
             options=[(f"{side} × {side}", side) for side in SIDES], value=1, description="View",
@@ -394,7 +404,9 @@ class LatentExplorer(widgets.VBox):
             drawn = self._images(latents, state)
             sheet = drawn[0] if state.side == 1 else images.grid(drawn, state.side, padding=2)
             png = images.png_bytes(sheet)
-        except Exception as error:  # whatever goes wrong in a callback, the last picture stays, and the reason is read here
+        except (
+            Exception
+        ) as error:  # whatever goes wrong in a callback, the last picture stays, and the reason is read here
             self._say(f"The last picture stays: {error}", error=True)
             return
         zoom = max(1, round(2 * WIDTH / sheet.shape[1]) / 2)  # halves at most, so that pixels stay even
@@ -447,7 +459,9 @@ class LatentExplorer(widgets.VBox):
         """Write the status line."""
         self._wrong = error
         mark = " gan-error" if error else ""
-        self.status.value = f'<div class="gan-text{mark}" role="status" aria-live="polite">{html.escape(text)}{link}</div>'
+        self.status.value = (
+            f'<div class="gan-text{mark}" role="status" aria-live="polite">{html.escape(text)}{link}</div>'
+        )
 
     # --- after a while without moves ---
 
@@ -472,7 +486,9 @@ class LatentExplorer(widgets.VBox):
         try:
             text = await asyncio.to_thread(self._compared, drawn)
         except Exception as error:
-            text = f'<div class="gan-text gan-error">No training images to compare with: {html.escape(str(error))}</div>'
+            text = (
+                f'<div class="gan-text gan-error">No training images to compare with: {html.escape(str(error))}</div>'
+            )
         if drawn is self.images:
             self.near.value = text
 
@@ -485,7 +501,9 @@ class LatentExplorer(widgets.VBox):
             source = base64.b64encode(images.png_bytes(nearest.images[k])).decode()
             name = "" if classes is None else f"{self.class_names[classes[k]]}, "
             alt = f"training image {k}, {name}distance {distance:.1f}"
-            figures.append(f'<div><img alt="{alt}" title="{alt}" src="data:image/png;base64,{source}">{distance:.1f}</div>')
+            figures.append(
+                f'<div><img alt="{alt}" title="{alt}" src="data:image/png;base64,{source}">{distance:.1f}</div>'
+            )
         of = "" if len(drawn) == 1 else " of the first picture"
         real = "" if usual is None else f"; real test images: {usual:.0f}"
         return (
@@ -609,7 +627,10 @@ class LatentExplorer(widgets.VBox):
 
         number = next(_numbers)
         if not without_sliders():
-            self.children = [*self.children[:2], widgets.HTML(f"<style>.gan-still-{number} {{ display: none; }}</style>")]
+            self.children = [
+                *self.children[:2],
+                widgets.HTML(f"<style>.gan-still-{number} {{ display: none; }}</style>"),
+            ]
             display(self._repr_mimebundle_(), raw=True)
         still = f'<div class="gan-still-{number}">{self.still()}</div>'
         display({"text/html": still, "text/plain": f"{self!r}, still. {RUN_AGAIN}"}, raw=True)
@@ -618,7 +639,9 @@ class LatentExplorer(widgets.VBox):
 def _generator_and_range(generator, pixel_range):
     """The Keras model in what was given, and its pixel range."""
     if isinstance(generator, str):
-        raise ValueError(f"expected a generator, got the name {generator!r}: LatentExplorer(gh.load_generator({generator!r}))")
+        raise ValueError(
+            f"expected a generator, got the name {generator!r}: LatentExplorer(gh.load_generator({generator!r}))"
+        )
     gan = getattr(generator, "gan", generator)  # of a Run
     if hasattr(gan, "ema_generator"):
         generator, pixel_range = gan.ema_generator, pixel_range or gan.pixel_range

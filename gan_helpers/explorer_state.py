@@ -8,7 +8,9 @@ from dataclasses import dataclass
 SIDES = (1, 4, 8)  # images a row of the picture, and rows
 FURTHEST = 3.0  # of a slider: the prior's standard deviation is 1, so few numbers of a latent vector lie beyond 3
 
-_FIELD = re.compile(r"(?P<key>z|s|b|w|t|c|v)(?P<number>[\d.]+)|(?P<name>[pd]\d+)~(?P<offset>-?[\d.e-]+)|(?P<straight>l)")
+_FIELD = re.compile(
+    r"(?P<key>z|s|b|w|t|c|v)(?P<number>[\d.]+)|(?P<name>[pd]\d+)~(?P<offset>-?[\d.e-]+)|(?P<straight>l)"
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class State:
         """
         body, _, checksum = str(text).strip().rpartition("_")
         if not re.fullmatch(r"z\d+(_[\w.~-]+)*", body):
-            raise ValueError(f"{text!r} is no state of an explorer: that begins with z and the length of a latent vector")
+            raise ValueError(
+                f"{text!r} is no state of an explorer: that begins with z and the length of a latent vector"
+            )
         fields = [_FIELD.fullmatch(field) for field in body.split("_")]
         if checksum != _checksum(body) or not all(fields):
             raise ValueError(f"the state {text!r} is not whole: copy it again, from the first letter to the last")

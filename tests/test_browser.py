@@ -141,7 +141,9 @@ def test_a_slider_by_keyboard_and_by_mouse(explorer):
     handle.press("ArrowLeft")
     explorer.becomes(lambda png: png == explorer.first)
 
-    x, y = (handle.bounding_box()[key] + handle.bounding_box()[size] / 2 for key, size in (("x", "width"), ("y", "height")))
+    x, y = (
+        handle.bounding_box()[key] + handle.bounding_box()[size] / 2 for key, size in (("x", "width"), ("y", "height"))
+    )
     mouse = explorer.page.mouse
     mouse.move(x, y)
     mouse.down()
@@ -276,4 +278,3 @@ def test_after_a_restart_of_the_kernel_the_picture_stays_and_a_line_says_to_run_
     page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
     explorer.says("No kernel behind this picture any more. Run this cell to get sliders that move.", seconds=30)
     assert explorer.image.is_visible() and explorer.png() == explorer.first
-

@@ -108,7 +108,10 @@ def test_colours_and_other_sizes_work_without_the_classifier():
     training = np.random.default_rng(0).integers(0, 256, (20, 5, 8, 3), dtype=np.uint8)
     explorer = LatentExplorer(toy(), seed=1, training_images=training)
     assert Image.open(io.BytesIO(picture(explorer))).mode == "RGB"
-    assert explorer.directions.shape == (3, 3) and [s.layout.display for s in explorer.sliders] == [None] * 3 + ["none"] * 5
+    assert (
+        explorer.directions.shape == (3, 3)
+        and [s.layout.display for s in explorer.sliders] == [None] * 3 + ["none"] * 5
+    )
     assert explorer.chart.value == "" and explorer.near.value.count("<img") == 3
     first = picture(explorer)
     explorer.sliders[1].value = 3.0
@@ -154,7 +157,9 @@ def planted(kind):
     push, *little = (keras.ops.reshape(latents[:, k : k + 1], (-1, 1, 1)) for k in range(5))
     push = {"wide": [push, 0, 0], "bright": [0, push, 0], "right": [0, 0, push]}[kind]
     width, level = 7 + 1.5 * push[0] + 0.5 * little[0], 0.6 + 0.15 * push[1] + 0.05 * little[1]
-    inside = keras.ops.sigmoid(3 * (width - keras.ops.abs(keras.ops.subtract(x[None], 13.5 + 2 * push[2] + 0.5 * little[2]))))
+    inside = keras.ops.sigmoid(
+        3 * (width - keras.ops.abs(keras.ops.subtract(x[None], 13.5 + 2 * push[2] + 0.5 * little[2])))
+    )
     stripes = 1 + 0.2 * little[3] * np.sign(y % 2 - 0.5)
     drawn = keras.ops.clip(level * inside * stripes * (abs(y - 13.5) < 7).astype("float32"), 0, 1)[..., None]
     return keras.Model(latents, layers.Activation("linear")(drawn))
@@ -325,7 +330,9 @@ def test_many_moves_in_an_event_loop_end_in_few_drawings_at_the_last_value(explo
     finally:
         del explorer._draw
     assert len(drawn) == 1 and "_p0~2.97_" in explorer.state
-    assert np.allclose(explorer.latents[0], gh.latent.sample(64, 64, seed=7)[0] + 2.97 * explorer.directions[0], atol=1e-5)
+    assert np.allclose(
+        explorer.latents[0], gh.latent.sample(64, 64, seed=7)[0] + 2.97 * explorer.directions[0], atol=1e-5
+    )
 
 
 def test_every_control_has_a_label_and_a_tooltip(explorer):

@@ -187,8 +187,12 @@ def test_without_a_kernel_each_explorer_is_a_picture_and_a_line_that_says_to_run
         *_, still = cell.outputs
         assert set(still.data) == {"text/html", "text/plain"}
         assert "<strong>Run this cell to get sliders that move.</strong>" in still.data["text/html"]
-        (alt,) = re.findall(r'<img alt="(Still picture[^"]+Latent length[^"]+)" src="data:image/png;base64,\w', still.data["text/html"])
-        assert re.search(rf"<strong>Run this cell to get sliders that move\.</strong></p><img alt=.{re.escape(alt)}", page)
+        (alt,) = re.findall(
+            r'<img alt="(Still picture[^"]+Latent length[^"]+)" src="data:image/png;base64,\w', still.data["text/html"]
+        )
+        assert re.search(
+            rf"<strong>Run this cell to get sliders that move\.</strong></p><img alt=.{re.escape(alt)}", page
+        )
 
 
 @pytest.mark.fault(32)
