@@ -5,13 +5,15 @@ PY := .venv/bin/python
 INSTALLED := .venv/.installed
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help course test test-all faults lab refresh lint lock badges data pretrained clean
+MODEL ?= course_conditional
+.PHONY: help course test test-all faults browser explore pictures lab refresh lint lock badges data pretrained clean
 
 help:
 	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
 	@echo 'make test        the tests, and the notebooks against their committed outputs'
 	@echo 'make test-all    the same, and what takes longer: 500 damaged files, two hours of training steps'
 	@echo 'make faults      the tests of the faults that the course survives, one line each'
+	@echo 'make explore     sliders over a generator, as a page of its own  (MODEL=course_conditional, a run folder, a file)'
 	@echo 'make lab         open JupyterLab on notebooks/'
 	@echo 'make data        prepare the dataset'
 	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
@@ -19,20 +21,37 @@ help:
 	@echo 'make lock        pin the dependencies of pyproject.toml in requirements.lock'
 	@echo 'make badges      write the address of the repository everywhere  (REPO=owner/name)'
 	@echo 'make pretrained  train the shipped generators'
+	@echo 'make pictures    take the pictures of the explorer anew, in a real browser'
 	@echo 'make clean       remove everything that make has made: .venv, runs, the prepared dataset'
 	@echo 'PYTHON=…         the Python (3.10 to 3.13) that .venv is made with'
 
 course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
-test: data
+test: data browser
 	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not slow'
 
-test-all: data
+test-all: data browser
 	$(PY) -m pytest --nbval -n 2 --dist loadscope
 
-faults: data
+faults: data browser
 	$(PY) -m pytest -m fault -n 2 --dist loadscope tests
+
+# For the tests in a browser: installed where nobody has to be asked; where it cannot be, that is said, and they are skipped.
+browser: $(INSTALLED)
+	@if $(PY) -c 'from gan_helpers import browser; raise SystemExit(not browser.find())'; then exit; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo 'Installing Chromium for the tests in a browser…'; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium > /dev/null && exit; \
+	fi; \
+	echo 'No Chromium here, and no way to install it: the tests in a browser are skipped (with CI set, they fail).' \
+	  'On Debian and Ubuntu, as root: apt-get update && apt-get install -y chromium' >&2
+
+explore: data
+	$(PY) -m gan_helpers explore '$(MODEL)'
+
+pictures: data browser
+	$(PY) -m gan_helpers.browser
 
 lab: data
 	$(PY) -m jupyterlab notebooks

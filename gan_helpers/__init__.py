@@ -37,15 +37,17 @@ _HOME_OF = {
     "load_generator": "pretrained",
     "check_answer": "checks",
     "evaluate": "metrics",
+    "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "bfloat16", "callbacks", "checkpoints", "checks", "classifier", "data", "exporting", "folders", "gan", "guards", "images", "latent",
-    "losses", "metrics", "model_files", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
+    "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
+    "exporting", "folders", "gan", "guards", "images", "latent",
+    "losses", "metrics", "model_files", "neighbours", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "checks", "data", "folders", "images", "latent", "losses", "plots", "pretrained", "profiles", "still_widgets",
+    "checks", "data", "explorer_state", "folders", "images", "latent", "losses", "neighbours", "plots", "pretrained", "profiles", "still_widgets",
 }  # fmt: skip
 
 

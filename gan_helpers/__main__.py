@@ -287,6 +287,49 @@ def export(run, folder):
         click.echo(f"{path}: loaded back, same output")
 
 
+# --- explore --------------------------------------------------------------------------------------
+
+PAGE = """import gan_helpers as gh
+gh.LatentExplorer(gh.load_generator({model!r}))"""
+
+
+@commands.command()
+@click.argument("model", shell_complete=_complete_model)
+@click.option("--port", type=click.IntRange(1, 65_535), help="On the loopback address.  [default: a free one]")
+@click.option("--no-browser", is_flag=True, help="Print the address only.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+def explore(model, port, no_browser, theme):
+    """Serve MODEL's latent space as a page with sliders: a shipped generator's name, a run folder, a .keras or an .h5 file.
+
+    Only this computer can reach the page. Ctrl-C ends it.
+    """
+    import importlib.util
+    import signal
+    import tempfile
+
+    if importlib.util.find_spec("voila") is None:
+        raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
+    from gan_helpers import browser, gan, pretrained  # noqa: F401  gan, as it imports TensorFlow without its noise
+
+    import nbformat  # isort: skip
+
+    port = browser.free_port(port or 0)
+    pretrained.load_generator(model)  # what is wrong with it is said here, not on the page
+    if model not in pretrained.manifest():
+        model = str(Path(model).resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PAGE.format(model=model))])
+        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        nbformat.write(notebook, path := Path(folder, "Latent space.ipynb"))
+        address = f"http://127.0.0.1:{port}/"
+        with browser.served(browser.voila(path, port, theme), port) as server:
+            click.echo(f"{address}  (Ctrl-C ends it)")
+            if not no_browser:
+                click.launch(address)
+            server.wait()
+
+
 # --- evaluate -------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,15 @@ def _closed_loop(loop) -> bool:
     return bool(on_shell and all_the_way_round and strides.max() <= 1.5 * strides.min())
 
 
+def _direction_between(direction_between) -> bool:
+    """Exercise 5.4: `direction_between(latents, classes, a, b)`, of length 1, from the mean of a to the mean of b."""
+    random = np.random.default_rng(0)
+    latents, classes = random.standard_normal((60, 8)).astype(np.float32), np.arange(60) % 3
+    expected = latents[classes == 2].mean(axis=0) - latents[classes == 1].mean(axis=0)
+    found = np.asarray(direction_between(latents, classes, 1, 2), float)
+    return found.shape == (8,) and bool(np.allclose(found, expected / np.linalg.norm(expected), atol=1e-3))
+
+
 def _coverage(coverage) -> bool:
     """Exercise 6.3: `coverage(real, fake, k)` as Naeem et al. (ICML 2020, section 3.2) define it."""
     line = np.arange(6.0)[:, None] ** 2  # 0, 1, 4, 9, 16, 25
@@ -236,6 +245,15 @@ EXERCISES: dict[str, Exercise] = {
             "make v perpendicular: v - (v @ u) / (u @ u) * u; then scale both to length 8.",
         ),
         "A great circle: it keeps to the shell, and ends where it began, so the animation can run for ever.",
+    ),
+    "5.4": Exercise(
+        _direction_between,
+        (
+            "latents[classes == a].mean(axis=0) is the middle of class a.",
+            "from a to b: the mean of b minus the mean of a.",
+            "divide by np.linalg.norm, so that its length is 1.",
+        ),
+        "The mean of many vectors cancels what they do not share; their difference is what the classes differ in.",
     ),
     # notebook 06
     "6.1": Exercise(

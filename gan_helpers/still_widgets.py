@@ -16,7 +16,7 @@ class StillControl:
 
     def __init__(self, children=(), **settings):
         self._observers = []
-        self.__dict__.update(settings)
+        self.__dict__.update({**settings, "layout": SimpleNamespace(width=None), "children": children})
 
     def __setattr__(self, name, new):
         changed = name == "value" and new != getattr(self, "value", None)
@@ -33,9 +33,16 @@ class StillControl:
         """Call `handler` when `click` is called."""
         self.click = lambda: handler(self)
 
+    def add_class(self, name):
+        """Nothing is shown, so nothing has a style."""
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         print(without_sliders())
         return {}
 
 
-BoundedIntText = Button = Dropdown = FloatSlider = HBox = Image = Label = VBox = StillControl
+def jslink(*_):
+    """Two controls that a browser would keep equal; there is no browser."""
+
+
+BoundedIntText = Button = Dropdown = FloatSlider = HBox = HTML = Image = IntSlider = Play = Text = VBox = StillControl

@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from gan_helpers import data
+from gan_helpers import browser, data
 from gan_helpers.gan import GAN
 
 FAULTS = 32  # rows of the table of faults in CONTRIBUTING.md
@@ -54,3 +54,12 @@ def small_gan():
         return gan
 
     return build
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Of a test that failed in a browser, keep what was to be seen, and the console."""
+    report = yield
+    if report.failed and (page := getattr(item, "funcargs", {}).get("page")) is not None:
+        report.sections.append(("browser", f"kept: {browser.keep(page, item.name)}"))
+    return report

@@ -1,8 +1,10 @@
 """The command line, as it is called."""
 
+import importlib.util
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,6 +116,21 @@ def test_a_real_run_is_stopped_by_ctrl_c_goes_on_and_is_quiet(tmp_path):
     ]
     assert not noise, noise
     assert "images/s, d_loss " in result.stderr
+
+
+def test_explore_says_what_is_wrong_before_it_serves(call, monkeypatch):
+    """What it serves is met in test_browser.py."""
+    status, _, said = call("explore", "nobody")
+    assert status == 2 and "'nobody' is neither a shipped generator" in said
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        status, _, said = call("explore", "course_mlp", "--port", port)
+    assert status == 2 and f"port {port} is taken" in said
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    status, _, said = call("explore", "course_mlp")
+    assert status == 2 and 'pip install "voila>=' in said
 
 
 def test_more_epochs_train_on_and_the_same_call_does_nothing(call, few_images, tmp_path):

@@ -1,5 +1,6 @@
 """Notebooks in real kernels that meet a fault."""
 
+import html
 import json
 import os
 import re
@@ -65,16 +66,18 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
-# --- the panel of notebook 05 ---------------------------------------------------------------------
+# --- the explorer of notebook 05 ------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def panel():
-    """A kernel in which notebook 05 has been run."""
+def explored():
+    """A kernel in which notebook 05 has been run as far as its first explorer."""
     kernel = Kernel(NOTEBOOKS)
     try:
         for cell in code_cells(SLIDERS):
             kernel.run(cell.source.replace('PROFILE = "lesson"', 'PROFILE = "quick"'))
+            if "gh.LatentExplorer(" in cell.source:
+                break
         yield kernel
     finally:
         kernel.stop()
@@ -82,62 +85,60 @@ def panel():
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("gap", [0, 0.009], ids=["all at once", "over a second"])
-def test_a_hundred_moves_end_at_the_last_and_leave_no_queue(panel, gap):
-    panel.run("""
-if "every_draw" not in globals():
-    every_draw, times = draw, []
-def draw(latents):
-    began = time.perf_counter()
-    picture = every_draw(latents)
-    times.append(time.perf_counter() - began)
-    return picture
+def test_a_hundred_moves_end_at_the_last_and_leave_no_queue(explored, gap):
+    explored.run("""
 import time
-raw.reset.click()
-await raw.drawing
+times, every_draw = [], type(explorer)._draw
+def draw():
+    began = time.perf_counter()
+    every_draw(explorer)
+    times.append(time.perf_counter() - began)
+explorer._draw = draw
+explorer.view.value = 8
+explorer.reset.click()
 for _ in range(5):
-    redraw(raw)
+    explorer.ask()
+    await explorer.settled()
 one_drawing = sorted(times)[len(times) // 2]
 times.clear()
 """)
-    comm = panel.run("print(raw.sliders[2].comm.comm_id)").strip()
+    comm = explored.run("print(explorer.sliders[2].comm.comm_id)").strip()
     for k in range(100):
-        panel.move(comm, round(-3 + 0.06 * (k + 1), 2))
+        explored.move(comm, round(-3 + 0.06 * (k + 1), 2))
         time.sleep(gap)
     sent = time.monotonic()
-    answer = panel.run("print(raw.sliders[2].value, one_drawing)").split()
+    answer = explored.run("print(explorer.sliders[2].value, one_drawing)").split()
     answered_after = time.monotonic() - sent
     value, one_drawing = map(float, answer)
     assert value == 3.0, "the last one wins"
     assert answered_after < 50 * one_drawing, "the kernel answers long before a hundred drawings would be done"
 
-    shown = panel.run("""
-await raw.drawing
+    shown = explored.run("""
+await explorer.settled()
 print(len(times))
-print(raw.status.value)
-print(raw.picture.value == every_draw(moved(raw.base, 1.0, raw.offsets, axes)), raw.offsets[2])
+last = explorer.picture.value
+explorer.ask()
+await explorer.settled()
+print(explorer.offsets[2], explorer.picture.value == last, "_p2~3_" in explorer.state_text.value)
 """).splitlines()
-    assert 1 <= int(shown[0]) <= 50
-    assert shown[1:] == ["16 images of seed 7, truncation 1.00, dimension 2: +3.0", "True 3.0"]
+    assert 1 <= int(shown[0]) <= 60
+    assert shown[1] == "3.0 True True"
 
 
 @pytest.mark.slow
-def test_panel_cells_that_are_run_a_hundred_times_leave_one_observer(panel):
-    again = [cell.source for cell in code_cells(SLIDERS) if re.search(r"^(wire|show)\(", cell.source, re.MULTILINE)]
-    assert len(again) == 3
-    for _ in range(100):
-        for source in again:
-            panel.run(source)
-    calls = panel.run("""
-calls, every_move = [], move
-def move(panel, i, value):
-    calls.append(f"{panel.word} {i}")
-    every_move(panel, i, value)
-raw.sliders[2].value = 1.0
-principal.sliders[3].value = 1.0
-print(*calls, sep=", ")
-move = every_move
+def test_an_explorer_cell_that_is_run_again_and_again_leaves_one_observer(explored):
+    (again,) = (cell.source for cell in code_cells(SLIDERS) if cell.source.startswith("explorer = "))
+    for _ in range(20):
+        explored.run(again)
+    drawn = explored.run("""
+drawn, every_draw = [], type(explorer)._draw
+type(explorer)._draw = lambda self: (drawn.append(self is explorer), every_draw(self))
+explorer.sliders[2].value = 1.0
+await explorer.settled()
+print(drawn)
+type(explorer)._draw = every_draw
 """)
-    assert calls == "dimension 2, direction 3\n"
+    assert drawn == "[True]\n"
 
 
 MONITOR = """
@@ -152,22 +153,22 @@ print(*map(living.count, ("ModelMonitor", "LossPlot", "Figure")), len(plt.get_fi
 
 
 @pytest.mark.slow
-def test_a_monitor_cell_that_is_run_a_hundred_times_leaves_one_observer(panel):
-    panel.run("""
+def test_a_monitor_cell_that_is_run_a_hundred_times_leaves_one_observer(explored):
+    explored.run("""
 import gc
 import matplotlib.pyplot as plt
 gan = gh.GAN(gh.networks.mlp_generator(8, (16,)), gh.networks.mlp_discriminator((16,)), seed=SEED)
 gan.compile()
 dataset = gh.pipeline(np.zeros((32, 28, 28, 1), np.uint8), batch_size=32)
 """)
-    *_, figures_before, _ = map(int, panel.run(COUNT).split())
-    panel.run(MONITOR)
+    *_, figures_before, _ = map(int, explored.run(COUNT).split())
+    explored.run(MONITOR)
     # Most of the time goes into drawing, which keeps nothing: from here on each plot shows the first one's picture.
-    panel.run("png, drawn = gh.plots.Figure.png, losses.figure().png()\ngh.plots.Figure.png = lambda figure: drawn")
+    explored.run("png, drawn = gh.plots.Figure.png, losses.figure().png()\ngh.plots.Figure.png = lambda figure: drawn")
     for _ in range(99):
-        panel.run(MONITOR)
-    monitors, losses, figures, open_figures = map(int, panel.run(COUNT).split())
-    panel.run("gh.plots.Figure.png = png")
+        explored.run(MONITOR)
+    monitors, losses, figures, open_figures = map(int, explored.run(COUNT).split())
+    explored.run("gh.plots.Figure.png = png")
     assert 1 <= monitors <= 2 and 1 <= losses <= 2, "those of the last run, and at most one more"
     assert figures <= figures_before + 2 and open_figures == 0
 
@@ -176,27 +177,26 @@ dataset = gh.pipeline(np.zeros((32, 28, 28, 1), np.uint8), batch_size=32)
 
 
 @pytest.mark.fault(30)
-def test_without_a_kernel_each_panel_is_a_picture_beside_a_line_that_says_to_run_the_cell():
+def test_without_a_kernel_each_explorer_is_a_picture_and_a_line_that_says_to_run_the_cell():
     notebook = nbformat.read(SLIDERS, as_version=4)
-    panels = [
-        (above, cell)
-        for above, cell in zip(notebook.cells, notebook.cells[1:])
-        if cell.cell_type == "code" and re.search(r"^show\(", cell.source, re.MULTILINE)
-    ]
-    assert len(panels) == 2
     page = course.to_html(notebook, SLIDERS.stem)
     assert course.WIDGET_VIEW not in SLIDERS.read_text(encoding="utf-8") and course.WIDGET_VIEW not in page
-    for above, cell in panels:
-        (line,) = re.findall(r"\*\*(Run the (?:next )?cell to get sliders that move\.)\*\*", above.source)
-        (output,) = cell.outputs
-        assert set(output.data) == {"image/png", "text/plain"}
-        alt = output.metadata["image/png"]["alt"]
-        between = re.search(rf"<strong>{line}</strong>(.*?)<img alt=.{re.escape(alt)}", page, re.DOTALL)
-        assert between and "<img" not in between[1] and f'id="cell-id={cell.id}"' in between[1]
+    explorers = [cell for cell in notebook.cells if re.search(r"= gh\.LatentExplorer\(.*\n\w+$", cell.source)]
+    assert len(explorers) == 3
+    for cell in explorers:
+        *_, still = cell.outputs
+        assert set(still.data) == {"text/html", "text/plain"}
+        assert "<strong>Run this cell to get sliders that move.</strong>" in still.data["text/html"]
+        (alt,) = re.findall(
+            r'<img alt="(Still picture[^"]+Latent length[^"]+)" src="data:image/png;base64,\w', still.data["text/html"]
+        )
+        assert re.search(
+            rf"<strong>Run this cell to get sliders that move\.</strong></p><img alt=.{re.escape(alt)}", page
+        )
 
 
 @pytest.mark.fault(32)
-def test_without_ipywidgets_samples_and_panels_are_still_pictures(tmp_path):
+def test_without_ipywidgets_samples_and_explorers_are_still_pictures(tmp_path):
     environment = packages_without(tmp_path / "packages", "ipywidgets", "jupyterlab_widgets", "widgetsnbextension")
 
     class WithoutWidgets(AsyncKernelManager):
@@ -216,12 +216,11 @@ def test_without_ipywidgets_samples_and_panels_are_still_pictures(tmp_path):
     assert [output.text for output in outputs(notebook, "gh.check_setup()")] == [line + "Set-up complete.\n"]
     (sampled,) = outputs(notebook, "gh.plots.show_images(gh.generate(generator, z)")
     assert sampled.data["image/png"] and sampled.metadata["image/png"]["alt"]
-    for panel in ("show(raw,", "show(principal,"):
-        said, still = outputs(notebook, panel)
-        assert said.text == line
-        assert set(still.data) == {"image/png", "text/plain"} and still.metadata["image/png"]["alt"].startswith("Panel")
-    moved = "".join(output.text for output in outputs(notebook, "raw.sliders[2].value = 3.0"))
-    assert "dimension 2: +3.0\nthe picture changed: True" in moved, "the panel's own functions still work"
+    for explorer in ("explorer = gh.LatentExplorer(", "mine = ", "told = "):
+        (still,) = outputs(notebook, explorer)
+        assert html.escape(line.strip()) in still.data["text/html"] and "<img alt=" in still.data["text/html"]
+    moved = "".join(output.text for output in outputs(notebook, "explorer.sliders[2].value = 3.0"))
+    assert moved.startswith("the picture changed: True"), "the explorer's own functions still work"
 
 
 # --- parameters -----------------------------------------------------------------------------------

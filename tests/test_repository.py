@@ -57,6 +57,13 @@ def test_the_readme_shows_the_benchmarks_own_numbers():
         results = (ROOT / "benchmarks" / "results" / name).read_text(encoding="utf-8")
         rows = [line for line in results.splitlines() if line.startswith("|")]
         assert len(rows) > 4 and all(row in readme for row in rows)
+    explorer = (ROOT / "benchmarks" / "results" / "explorer.md").read_text(encoding="utf-8")
+    kernel, in_browser = (
+        re.search(rf"{part}.*?\| 1 × 1 \| \d+ \| ([\d.]+) \| ([\d.]+)", explorer, re.DOTALL)
+        for part in ("In the kernel", "In the browser")
+    )
+    assert f"{float(kernel[1]):.0f} ms (95th percentile {float(kernel[2]):.0f} ms)" in readme
+    assert f"{float(in_browser[1]):.0f} ms ({float(in_browser[2]):.0f} ms)" in readme
     throughput = (ROOT / "benchmarks" / "results" / "throughput.md").read_text(encoding="utf-8")
     ratio = re.search(r"precision auto \|.*?\| ([\d.]+) \([\d. to]+\) \| [\d.]+ GiB", throughput)[1]
     assert f"makes {float(ratio):.1f} times the images/s" in readme
@@ -75,11 +82,32 @@ def test_every_fault_has_its_row_and_its_test():
 
 # A module imports from lower floors, and on its own only from what stands left of it: so there is no circle.
 FLOORS = {
-    4: ("pretrained", "exporting", "course", "__main__"),
+    4: ("pretrained", "exporting", "course", "browser", "__main__"),
     3: ("training", "explorer"),
-    2: ("checkpoints", "checks", "recipes", "classifier", "metrics", "callbacks", "guards", "model_files"),
+    2: (
+        "checkpoints",
+        "checks",
+        "recipes",
+        "classifier",
+        "metrics",
+        "callbacks",
+        "guards",
+        "model_files",
+        "directions",
+    ),
     1: ("bfloat16", "latent", "losses", "networks", "plots", "gan"),
-    0: ("atomic", "run_lock", "folders", "profiles", "images", "setup_check", "still_widgets", "data"),
+    0: (
+        "atomic",
+        "run_lock",
+        "folders",
+        "profiles",
+        "images",
+        "setup_check",
+        "still_widgets",
+        "data",
+        "neighbours",
+        "explorer_state",
+    ),
 }
 PLACE = {module: (floor, n) for floor, modules in FLOORS.items() for n, module in enumerate(modules)}
 MODULES = [path for path in sorted((ROOT / "gan_helpers").glob("*.py")) if path.stem != "__init__"]

@@ -1,0 +1,141 @@
+"""Principal directions of any generator, and names for directions by what they are measured to move."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from gan_helpers import classifier, latent
+from gan_helpers.data import CLASS_NAMES
+from gan_helpers.gan import generate, is_conditional
+
+STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
+SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations
+
+
+@dataclass(frozen=True)
+class Named:
+    """A direction's name, minus end first ("Sneaker ↔ Pullover"), empty where nothing stands out; and what was measured."""
+
+    name: str
+    measured: str
+
+
+def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """`latent.principal_directions` of a generator's first layer with weights, before its activation function.
+
+    Where the generator is not made of layers one behind the other, the images themselves are the activations.
+
+    Args:
+        generator: a Keras model with latents (n, latent_dim) as its first input; a conditional one is asked for class 0.
+        count: how many, at most latent_dim.
+
+    Returns:
+        directions float32 (count, latent_dim) of length 1, and the share of variance of each, float32 (count,).
+    """
+    early, latent_dim = _early(generator), generator.inputs[0].shape[-1]
+
+    def activations_of(latents):
+        zeros = [np.zeros((len(latents), *each.shape[1:]), "int32") for each in generator.inputs[1:]]
+        return early.predict([latents, *zeros] if zeros else latents, batch_size=512, verbose=0)
+
+    return latent.principal_directions(activations_of, latent_dim, min(count, latent_dim), samples, seed)
+
+
+def _early(generator) -> keras.Model:
+    """The generator as far as its first layer with weights, batch norm right behind it included."""
+    layers = generator.layers
+    first = next((n for n, layer in enumerate(layers) if layer.weights), None)
+    if first is None or isinstance(layers[first], keras.Model):
+        return generator
+    following = layers[first + 1] if first + 1 < len(layers) else None
+    last = following if isinstance(following, keras.layers.BatchNormalization) else layers[first]
+    return keras.Model(generator.inputs, last.output)
+
+
+def name(generator, directions, pixel_range=None, classes_known=True, samples: int = 80, seed: int = 1) -> list[Named]:
+    """Say of each direction what it moves, as far as that can be measured.
+
+    The same latent vectors are drawn at both ends of the direction. The class whose probability rises most and the one
+    that falls most give the name; where no class moves much, it is the measure of the picture that moves most in
+    comparison to its spread among pictures of one class: brightness, size, place or pattern.
+
+    Args:
+        generator: a Keras generator; a conditional one is asked for all classes in turn.
+        directions: (k, latent_dim).
+        pixel_range: of the generator; default what its last activation implies.
+        classes_known: whether the course's classifier knows what the generator draws. It takes 28×28×1 only.
+        samples: latent vectors an end.
+    """
+    latents = latent.sample(samples, generator.inputs[0].shape[-1], seed).numpy()
+    kinds = np.arange(samples) % len(CLASS_NAMES) if is_conditional(generator) else np.zeros(samples, int)
+
+    def drawn(moved):
+        asked = np.resize(kinds, len(moved)) if is_conditional(generator) else None
+        return generate(generator, moved, pixel_range, classes=asked)
+
+    one_kind = np.equal.outer(kinds, kinds) / np.bincount(kinds)[kinds]  # rows: the mean of an image's class
+    spread = {
+        key: max((values - one_kind @ values).std(), VISIBLE[key]) for key, values in _measures(drawn(latents)).items()
+    }
+    offsets = np.stack([sign * STEP * np.asarray(each, np.float32) for each in directions for sign in (-1, 1)])
+    ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
+    probabilities = [None] * len(offsets)
+    if classes_known and ends.shape[1:] == (28, 28, 1):
+        probabilities = classifier.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+    ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
+    return [
+        _name_by_class(*probabilities[k : k + 2]) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)
+        for k in range(0, len(offsets), 2)
+    ]
+
+
+def _name_by_class(before, behind) -> Named | None:
+    if before is None:
+        return None
+    shift = behind - before
+    loses, gains = int(shift.argmin()), int(shift.argmax())
+    if min(shift[gains], -shift[loses]) < SHIFT:
+        return None
+    measured = f"probability of {CLASS_NAMES[loses]} {shift[loses]:+.2f}, of {CLASS_NAMES[gains]} {shift[gains]:+.2f}"
+    return Named(f"{CLASS_NAMES[loses]} ↔ {CLASS_NAMES[gains]}", measured)
+
+
+def _name_by_measure(before: dict, behind: dict, spread: dict) -> Named:
+    effects = {key: float((behind[key] - before[key]).mean() / spread[key]) for key in spread}
+    strongest = max(effects, key=lambda key: abs(effects[key]))
+    effect = effects[strongest]
+    measured = f"{strongest[1]} {effect:+.1f} standard deviations"
+    if abs(effect) < EFFECT:
+        return Named("", f"at most {measured}")
+    return Named(" ↔ ".join(strongest if effect > 0 else strongest[::-1]), measured)
+
+
+def _measures(images) -> dict[tuple[str, str], np.ndarray]:
+    """What can be said of any picture, each float (n,), under the words for little and much of it."""
+    grey = images.mean(axis=-1)
+    grey = np.where(np.median(grey[:, [0, -1]]) > 127, 255 - grey, grey)  # on a white ground, the dark is the thing
+    mass = grey.sum(axis=(1, 2)) + 1e-6
+    rows, columns = grey.sum(axis=2) / mass[:, None], grey.sum(axis=1) / mass[:, None]
+    across, down = np.arange(grey.shape[2]), np.arange(grey.shape[1])
+    x, y = columns @ across, rows @ down
+    steps = np.abs(np.diff(grey, axis=1)).sum(axis=(1, 2)) + np.abs(np.diff(grey, axis=2)).sum(axis=(1, 2))
+    everything = (
+        (grey**2).sum(axis=(1, 2)) / mass,  # of the thing, whatever its size
+        np.sqrt((columns * (across - x[:, None]) ** 2).sum(axis=1)),
+        np.sqrt((rows * (down - y[:, None]) ** 2).sum(axis=1)),
+        x,
+        y,
+        steps / mass,
+    )
+    return dict(zip(VISIBLE, everything))
+
+
+VISIBLE = {  # the measures, by the words for little and much, and the least spread that counts: grey levels, pixels, a share
+    ("dark", "bright"): 3.0,
+    ("narrow", "wide"): 0.2,
+    ("short", "tall"): 0.2,
+    ("left", "right"): 0.2,
+    ("high", "low"): 0.2,
+    ("plain", "patterned"): 0.02,
+}

@@ -1,0 +1,53 @@
+"""The images of a collection that are nearest to a given one, pixel by pixel."""
+
+import functools
+import math
+
+import numpy as np
+
+from gan_helpers import data
+from gan_helpers.images import check_uint8
+
+
+class Nearest:
+    """Looks up the nearest of many images.
+
+    Args:
+        images: uint8 (n, h, w, c). They are kept as float32: 188 MB for Fashion-MNIST's training images.
+    """
+
+    def __init__(self, images):
+        from sklearn.neighbors import NearestNeighbors
+
+        self.images = check_uint8(images)
+        pixels = self.images.reshape(len(images), -1).astype(np.float32)
+        self._search = NearestNeighbors(algorithm="brute").fit(pixels)
+
+    def __call__(self, image, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest, nearest first.
+
+        Args:
+            image: uint8 (h, w, c).
+
+        Returns:
+            Their indices, and their distances: root mean square difference of pixels, in 0…255, as in
+            `metrics.memorisation`. Both (k,).
+
+        Raises:
+            ValueError: an image of another type or shape.
+        """
+        image = check_uint8(np.asarray(image)[None])
+        if image.shape[1:] != self.images.shape[1:]:
+            raise ValueError(f"expected an image of shape {self.images.shape[1:]}; got {image.shape[1:]}")
+        distances, indices = self._search.kneighbors(image.reshape(1, -1).astype(np.float32), n_neighbors=k)
+        return indices[0], distances[0] / math.sqrt(image.size)
+
+
+@functools.cache
+def of_fashion_mnist() -> tuple[Nearest, np.ndarray, float]:
+    """The training images, their classes, and how far a real image that is none of them is from the nearest: the median of 200 test images."""
+    images, classes = data.load_fashion_mnist("train")
+    nearest = Nearest(images)
+    test_images = data.load_fashion_mnist("test")[0][:200].reshape(200, -1).astype(np.float32)
+    distances, _ = nearest._search.kneighbors(test_images, n_neighbors=1)
+    return nearest, classes, float(np.median(distances) / math.sqrt(test_images.shape[1]))
