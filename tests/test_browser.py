@@ -221,7 +221,7 @@ def test_save_says_where(explorer):
     explorer.settle()
     explorer.click("Save PNG")
     explorer.says(re.compile("^(Saved|It is there already): "))
-    path = folder / f"conditional_generator_{explorer.control('State').input_value()}.png"
+    path = folder / f"conditional_subpixel_generator_{explorer.control('State').input_value()}.png"
     assert path.is_file() and explorer.box.get_by_text(str(path)).is_visible()
     with explorer.page.expect_download() as download:
         explorer.box.get_by_role("link", name="Download it").click()

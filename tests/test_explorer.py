@@ -284,7 +284,7 @@ def test_saving_says_where_and_overwrites_nothing(explorer, tmp_path, monkeypatc
     monkeypatch.setattr(folders, "runs", lambda name="": tmp_path / name)
     explorer.save.click()
     (path,) = (tmp_path / "explorer").iterdir()
-    assert path.name == f"conditional_generator_{explorer.state}.png" and str(path) in explorer.status.value
+    assert path.name == f"{explorer.generator.name}_{explorer.state}.png" and str(path) in explorer.status.value
     shown = np.asarray(Image.open(path))
     assert np.array_equal(shown[::13, ::13], explorer.images[0, ..., 0])
     explorer.save.click()
