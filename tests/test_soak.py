@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-EPOCHS, STEPS = 72, 1200  # two hours of `course_conditional` on two cores are about 86,000 steps
+EPOCHS, STEPS = 72, 1200  # 86,400 steps: two hours at twelve a second
 
 TRAINING = """
     import json, os, tempfile
