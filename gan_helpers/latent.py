@@ -2,11 +2,8 @@
 
 import numpy as np
 
-LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM = (
-    0,
-    1,
-    2,
-)  # one stream of random numbers each, so that they never coincide
+# One stream of random numbers each, so that they never coincide.
+LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM = 0, 1, 2
 
 
 def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):
