@@ -39,8 +39,12 @@ class Settings:
     conditional: bool = True
     filters: tuple = (64, 64)  # of the generator, at 7×7 and 14×14; a third: at 28×28
     depths: tuple = (0, 0)  # its 3×3 convolutions at 7×7 and at 14×14
+    residual: bool = False  # whether these add to what they are given
+    codes: int = 0  # the place of the largest of so many latent numbers, one-hot, stands beside the latent vector
+    mapping: int = 0  # dense layers of 128 between the latent vector and the 7×7 map
     d_filters: tuple = (32, 64, 128)
     d_depth: int = 0  # 3×3 convolutions of the discriminator at 7×7
+    d_units: int = 0  # of a dense layer behind them
     last: str = "subpixel"  # or "norm": a block with batch norm at 28×28, "plain": the same without
     group: int = 0  # minibatch standard deviation over so many images; 0 is without
     loss: str = "non_saturating"  # or "relativistic"
@@ -48,9 +52,11 @@ class Settings:
     noise: float = 0.1  # standard deviation of the penalty's noise
     share: float = 0.25  # of the batch that the penalty looks at
     rate: float = 8e-4
+    d_rate: float = 0.0  # of the discriminator; 0: as the generator's
     beta_1: float = 0.0
     beta_2: float = 0.99
     decay_images: int = 160_000  # after so many images the rate is a half, after twice as many a third; 0 keeps it
+    d_decay_images: int = 160_000  # the same for the discriminator
     batch: int = 32
     ema: float = 0.9998
     latent_dim: int = 64
@@ -59,12 +65,17 @@ class Settings:
 def build_generator(s: Settings) -> keras.Model:
     latents, classes = keras.Input((s.latent_dim,)), keras.Input((), dtype="int32")
     x = layers.Concatenate()([latents, networks._one_hot(classes)]) if s.conditional else latents
+    if s.codes:
+        largest = keras.ops.one_hot(keras.ops.argmax(latents[:, : s.codes], -1), s.codes)
+        x = layers.Concatenate()([x, largest])
+    for _ in range(s.mapping):
+        x = layers.LeakyReLU(0.2)(layers.Dense(128)(x))
     x = networks._seed(x, s.filters[0])
     for _ in range(s.depths[0]):
-        x = networks.convolution_block(x, s.filters[0])
+        x = _convolution(s, x, s.filters[0])
     x = networks.upsampling_block(x, s.filters[1])
     for _ in range(s.depths[1]):
-        x = networks.convolution_block(x, s.filters[1])
+        x = _convolution(s, x, s.filters[1])
     if s.last == "subpixel":
         x = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(x)
     else:
@@ -74,6 +85,11 @@ def build_generator(s: Settings) -> keras.Model:
             x = layers.LeakyReLU(0.2)(layers.Conv2DTranspose(s.filters[2], 4, strides=2, padding="same")(x))
         x = layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
     return keras.Model([latents, classes] if s.conditional else [latents], x)
+
+
+def _convolution(s: Settings, x, width: int):
+    made = networks.convolution_block(x, width)
+    return layers.Add()([x, made]) if s.residual else made
 
 
 class MinibatchStandardDeviation(layers.Layer):
@@ -99,6 +115,8 @@ def build_discriminator(s: Settings) -> keras.Model:
     x = layers.Flatten()(networks.downsampling_block(x, s.d_filters[-1], 3))
     if s.group:
         x = MinibatchStandardDeviation(s.group)(x)
+    if s.d_units:
+        x = layers.LeakyReLU(0.2)(layers.Dense(s.d_units)(x))
     logits = layers.Dense(1)(x)
     if s.conditional:
         told = layers.Dot(axes=1)([layers.Dense(networks.CLASSES, use_bias=False)(x), networks._one_hot(classes)])
@@ -119,10 +137,11 @@ def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
     generator, discriminator = build_generator(s), build_discriminator(s)
     average = keras.models.clone_model(generator)
     average.set_weights(generator.get_weights())
-    rate = s.rate
-    if s.decay_images:
-        rate = keras.optimizers.schedules.InverseTimeDecay(s.rate, s.decay_images / s.batch, 1.0)
-    optimizers = [keras.optimizers.Adam(rate, beta_1=s.beta_1, beta_2=s.beta_2) for _ in range(2)]
+    rates = [
+        keras.optimizers.schedules.InverseTimeDecay(rate, images / s.batch, 1.0) if images else rate
+        for rate, images in ((s.rate, s.decay_images), (s.d_rate or s.rate, s.d_decay_images))
+    ]
+    optimizers = [keras.optimizers.Adam(rate, beta_1=s.beta_1, beta_2=s.beta_2) for rate in rates]
     for optimizer, player in zip(optimizers, (generator, discriminator)):
         optimizer.build(player.trainable_variables)
     pixels, labels = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))

@@ -1,0 +1,91 @@
+"""What helps late: a finished run of a recipe goes on with other rates or another penalty, measured after so many images.
+
+python benchmarks/late_trials.py runs/benchmark_quality/course_dcgan_0 rate=1e-4 d_rate=4e-4   # adds a row to results/late_trials.md
+
+A trial from the beginning says little about minute twenty, and costs twenty minutes. This one costs two: where the run
+stands, Adam begins anew with constant rates, and the averaged generator is measured as in `trials.py`, against the held-out
+10,000 training images, which this part of the training leaves out (the run before it has seen them).
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+import gan_helpers as gh
+from gan_helpers import classifier, metrics, training
+
+import keras  # isort: skip
+import numpy as np  # isort: skip
+
+from _machine import machine, versions  # isort: skip
+
+RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
+DEFAULTS = {"rate": 7e-5, "d_rate": None, "gamma": 0.05, "batch": 32}  # d_rate None: as rate
+HEAD = """# What helps late
+
+`python benchmarks/late_trials.py RUN [CHANGES]`: a finished run goes on with constant rates. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
+
+| recipe, images before | changes | after more images: distance | d_loss |
+| --- | --- | --- | --- |
+"""
+
+
+def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]:
+    """Train on from a run; what it is and scored before, and a point for each mark, in thousands of images."""
+    loaded = training.load_run(run)
+    gan, name = loaded.gan, json.loads((run / "config.json").read_text())["recipe"]
+    before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
+    rates = settings["rate"], settings["d_rate"] or settings["rate"]
+    gan.gamma = settings["gamma"]
+    gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
+    pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
+    batch = int(settings["batch"])
+    told = classes if gan.conditional else None
+    dataset = gh.pipeline(pixels, batch, gan.pixel_range, 0, classes=told).repeat()
+    real, latents = metrics.real_features("held_out"), gan.sample_latents(metrics.N, 0)
+    asked = np.arange(metrics.N) % 10 if gan.conditional else None
+
+    def distance(generator):
+        images = gh.generate(generator, latents, gan.pixel_range, classes=asked)
+        return round(metrics.frechet_distance(real, classifier.features_and_probabilities(images)[0]), 3)
+
+    points, done = [{"thousand_images": 0, "distance": distance(gan.ema_generator), "raw": distance(gan.generator)}], 0
+    for mark in marks:
+        steps = round((mark - done) * 1000 / batch)
+        history = gan.fit(dataset, steps_per_epoch=steps, verbose=0).history
+        done = mark
+        points.append(
+            {
+                "thousand_images": mark,
+                "distance": distance(gan.ema_generator),
+                "raw": distance(gan.generator),
+                "d_loss": round(history["d_loss"][-1], 3),
+            }
+        )
+        click.echo(json.dumps(points[-1]))
+    return f"{name}, {before:,}", points
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("changes", nargs=-1)
+@click.option("--images", default="100,200", show_default=True, help="Thousands of images after which to measure.")
+def main(run, changes, images):
+    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, gamma, batch."""
+    settings = dict(DEFAULTS)
+    for change in changes:
+        key, _, value = change.partition("=")
+        if key not in settings:
+            raise click.BadParameter(f"{key!r} is no setting; there is {', '.join(settings)}")
+        settings[key] = float(value)
+    what, points = go_on(run, settings, [int(mark) for mark in images.split(",")])
+    cells = ", ".join(f"{p['thousand_images']}: {p['distance']:.3f} ({p['raw']:.2f})" for p in points)
+    row = f"| {what} | {' '.join(changes) or 'none'} | {cells} | {points[-1]['d_loss']:.3f} |\n"
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
+    table, _, _ = text.partition("\n\n*")
+    RESULTS.write_text(table.rstrip("\n") + "\n" + row + f"\n*{machine()}. {versions()}.*\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
