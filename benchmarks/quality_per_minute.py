@@ -169,7 +169,7 @@ def report(out: Path) -> str:
         "# Quality per minute",
         "",
         f"`python benchmarks/quality_per_minute.py`: Fréchet classifier distance of {N:,} images to the test images after minutes of "
-        f"training, the median over seeds, and in brackets their range and number. Real images score {floor:.3f}. Classifier "
+        f"training, the median over seeds, and in brackets their range, where there are several, and number. Real images score {floor:.3f}. Classifier "
         f"{classifier.facts()['sha256'][:12]}.",
         "",
         f"A minute is as many images as the median of {ROUNDS} rounds, the recipes in turns, makes in a minute: the machine is shared, "
@@ -189,11 +189,8 @@ def report(out: Path) -> str:
         cells = []
         for mark in marks:
             values = at(recipe, mark)
-            cells.append(
-                f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f}, {len(values)})"
-                if values
-                else ""
-            )
+            spread = f"{min(values):.2f} to {max(values):.2f}, {len(values)}" if len(values) > 1 else len(values)
+            cells.append(f"{statistics.median(values):.2f} ({spread})" if values else "")
         lines.append(f"| {recipe} | " + " | ".join(cells) + " |")
     lines += [
         "",

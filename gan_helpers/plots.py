@@ -200,8 +200,16 @@ def loss_curves(history: list[dict], loss=None) -> Figure:
 CURVE_COLORS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")  # Okabe, Ito
 
 
-def _count(seeds: list) -> str:
-    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+def _counts(by_minute: dict[float, list]) -> str:
+    """How many seeds, and from which minute on how many others: "3 seeds, 1 from 10 min"."""
+    minutes = sorted(by_minute)
+    n = len(by_minute[minutes[0]])
+    said = f"{n} seed{'s' if n > 1 else ''}"
+    for minute in minutes:
+        if len(by_minute[minute]) != n:
+            n = len(by_minute[minute])
+            said += f", {n} from {minute:g} min"
+    return said
 
 
 def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
@@ -226,7 +234,7 @@ def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
                 by_minute.setdefault(point["minutes"], []).append(point["distance"])
         minutes = sorted(by_minute)
         middle = [float(np.median(by_minute[m])) for m in minutes]
-        ax.plot(minutes, middle, marker="o", ms=4, color=color, label=f"{recipe} ({_count(by_minute[minutes[0]])})")
+        ax.plot(minutes, middle, marker="o", ms=4, color=color, label=f"{recipe} ({_counts(by_minute)})")
         ax.fill_between(
             minutes, [min(by_minute[m]) for m in minutes], [max(by_minute[m]) for m in minutes], color=color, alpha=0.2
         )

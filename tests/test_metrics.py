@@ -295,12 +295,13 @@ def test_quality_curves_show_the_median_of_the_seeds():
         for name in ("one", "two")
         for seed in (0, 1, 2)
     ]
+    runs[3]["points"].append({"minutes": 20, "distance": 1.0})
     fig = plots.quality_curves(runs, floor=0.1)
     (ax,) = fig.axes
     assert "a curve for each of one, two" in fig.alt
     assert ax.lines[0].get_xydata().tolist() == [[1, 20], [5, 4]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
         "one (3 seeds)",
-        "two (3 seeds)",
+        "two (3 seeds, 1 from 20 min)",
         "real images: 0.10",
     ]
