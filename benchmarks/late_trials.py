@@ -78,7 +78,10 @@ def main(run, changes, images):
         key, _, value = change.partition("=")
         if key not in settings:
             raise click.BadParameter(f"{key!r} is no setting; there is {', '.join(settings)}")
-        settings[key] = float(value)
+        try:
+            settings[key] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"{change!r} is no setting with a number, like rate=1e-4") from None
     what, points = go_on(run, settings, [int(mark) for mark in images.split(",")])
     cells = ", ".join(f"{p['thousand_images']}: {p['distance']:.3f} ({p['raw']:.2f})" for p in points)
     row = f"| {what} | {' '.join(changes) or 'none'} | {cells} | {points[-1]['d_loss']:.3f} |\n"

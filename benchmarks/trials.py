@@ -39,7 +39,6 @@ class Settings:
     conditional: bool = True
     filters: tuple = (64, 64)  # of the generator, at 7×7 and 14×14; a third: at 28×28
     depths: tuple = (0, 0)  # its 3×3 convolutions at 7×7 and at 14×14
-    residual: bool = False  # whether these add to what they are given
     codes: int = 0  # the place of the largest of so many latent numbers, one-hot, stands beside the latent vector
     mapping: int = 0  # dense layers of 128 between the latent vector and the 7×7 map
     d_filters: tuple = (32, 64, 128)
@@ -55,8 +54,8 @@ class Settings:
     d_rate: float = 0.0  # of the discriminator; 0: as the generator's
     beta_1: float = 0.0
     beta_2: float = 0.99
-    decay_images: int = 160_000  # after so many images the rate is a half, after twice as many a third; 0 keeps it
-    d_decay_images: int = 160_000  # the same for the discriminator
+    decay_images: int = 160_000  # when the generator's rate is a half, after twice as many a third; 0 keeps it
+    d_decay_images: int = 160_000  # the same for the discriminator's, which is set by itself
     batch: int = 32
     ema: float = 0.9998
     latent_dim: int = 64
@@ -72,10 +71,10 @@ def build_generator(s: Settings) -> keras.Model:
         x = layers.LeakyReLU(0.2)(layers.Dense(128)(x))
     x = networks._seed(x, s.filters[0])
     for _ in range(s.depths[0]):
-        x = _convolution(s, x, s.filters[0])
+        x = networks.convolution_block(x, s.filters[0])
     x = networks.upsampling_block(x, s.filters[1])
     for _ in range(s.depths[1]):
-        x = _convolution(s, x, s.filters[1])
+        x = networks.convolution_block(x, s.filters[1])
     if s.last == "subpixel":
         x = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(x)
     else:
@@ -85,11 +84,6 @@ def build_generator(s: Settings) -> keras.Model:
             x = layers.LeakyReLU(0.2)(layers.Conv2DTranspose(s.filters[2], 4, strides=2, padding="same")(x))
         x = layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
     return keras.Model([latents, classes] if s.conditional else [latents], x)
-
-
-def _convolution(s: Settings, x, width: int):
-    made = networks.convolution_block(x, width)
-    return layers.Add()([x, made]) if s.residual else made
 
 
 class MinibatchStandardDeviation(layers.Layer):
