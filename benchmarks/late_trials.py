@@ -21,7 +21,7 @@ import numpy as np  # isort: skip
 from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
-DEFAULTS = {"rate": 7e-5, "d_rate": None, "gamma": 0.05, "batch": 32}  # d_rate None: as rate
+DEFAULTS = {"rate": 7e-5, "d_rate": None, "gamma": 0.05, "shift": 0, "batch": 32}  # d_rate None: as rate
 HEAD = """# What helps late
 
 `python benchmarks/late_trials.py RUN [CHANGES]`: a finished run goes on with constant rates. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
@@ -37,7 +37,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     gan, name = loaded.gan, json.loads((run / "config.json").read_text())["recipe"]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
-    gan.gamma = settings["gamma"]
+    gan.gamma, gan.shift = settings["gamma"], int(settings["shift"])
     gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
     pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
     batch = int(settings["batch"])
@@ -72,7 +72,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
 @click.argument("changes", nargs=-1)
 @click.option("--images", default="100,200", show_default=True, help="Thousands of images after which to measure.")
 def main(run, changes, images):
-    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, gamma, batch."""
+    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, gamma, shift, batch."""
     settings = dict(DEFAULTS)
     for change in changes:
         key, _, value = change.partition("=")

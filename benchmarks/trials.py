@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 import gan_helpers as gh
-from gan_helpers import classifier, latent, metrics, networks
+from gan_helpers import augmentation, classifier, latent, metrics, networks
 
 import tensorflow as tf  # isort: skip
 import keras  # isort: skip
@@ -50,6 +50,7 @@ class Settings:
     penalty: float = 0.05
     noise: float = 0.1  # standard deviation of the penalty's noise
     share: float = 0.25  # of the batch that the penalty looks at
+    shift: int = 0  # pixels by which the discriminator sees images moved, at most
     rate: float = 8e-4
     d_rate: float = 0.0  # of the discriminator; 0: as the generator's
     beta_1: float = 0.0
@@ -143,6 +144,11 @@ def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
     step = tf.Variable(0, dtype=tf.int64)
     looked_at = max(1, int(s.batch * s.share))
 
+    def shifted(x):
+        if not s.shift:
+            return x
+        return augmentation.shifted(x, s.shift, tf.random.uniform((2,), maxval=2**31 - 1, dtype=tf.int64), fill=-1.0)
+
     def told(x, classes):
         return [x, classes] if s.conditional else [x]
 
@@ -151,7 +157,8 @@ def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
         latents = tf.random.normal((s.batch, s.latent_dim))
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             with d_tape.stop_recording():
-                fake = generator(told(latents, classes), training=True)
+                fake = shifted(generator(told(latents, classes), training=True))
+            real = shifted(real)
             parts, sizes = [real, fake], [s.batch, s.batch]
             if s.penalty:
                 # R1 and R2 without second derivatives: a small push should change the logit little (as Lin et al.,

@@ -40,7 +40,7 @@ _HOME_OF = {
     "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
+    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
     "exporting", "folders", "gan", "guards", "images", "latent",
     "losses", "metrics", "model_files", "neighbours", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
 }  # fmt: skip

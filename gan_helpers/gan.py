@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import bfloat16, images, latent, losses
+from gan_helpers import augmentation, bfloat16, images, latent, losses
 from gan_helpers.data import CLASS_NAMES
 
 
@@ -86,7 +86,9 @@ class GAN(keras.Model):
             min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
             (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
         gamma: weight of the discriminator's gradient penalties R1 and R2 (`gradient_penalty`); 0 is without.
-        seed: of latents, label noise and the penalties' noise.
+        shift: pixels by which images are moved at most before the discriminator sees them (`augmentation.shifted`); 0 is
+            without.
+        seed: of latents, label noise, the penalties' noise and the shifts.
 
     Metrics, means over an epoch: `d_loss`, `g_loss`, and `d_real_accuracy`, `d_fake_accuracy`: the shares of real
     images that the discriminator calls real, and of generated ones that it calls generated.
@@ -104,6 +106,7 @@ class GAN(keras.Model):
         pixel_range=None,
         ema_decay=0.999,
         gamma=0.0,
+        shift=0,
         seed=0,
         **kwargs,
     ):
@@ -128,6 +131,9 @@ class GAN(keras.Model):
             raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
         if not 0 <= gamma < float("inf"):
             raise ValueError(f"gamma is {gamma}; it must be 0 or a positive number")
+        height = generator.output_shape[1]
+        if not (isinstance(shift, int) and 0 <= shift < height):
+            raise ValueError(f"shift is {shift!r}; it must be a whole number of pixels, from 0 to {height - 1}")
         self.generator = generator
         self.discriminator = discriminator
         self.ema_generator = keras.models.clone_model(generator)
@@ -141,6 +147,7 @@ class GAN(keras.Model):
         )
         self.ema_decay = float(ema_decay)
         self.gamma = float(gamma)
+        self.shift = shift
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.means = {
@@ -187,7 +194,8 @@ class GAN(keras.Model):
         generator, discriminator = self.players_in_training(classes)
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
-                fake_images = generator(latents, training=True)
+                fake_images = self.shifted(generator(latents, training=True), seed, 1)
+            real_images = self.shifted(real_images, seed, 0)
             real_logits = discriminator(real_images, training=True)
             fake_logits = discriminator(fake_images, training=True)
             d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
@@ -220,6 +228,20 @@ class GAN(keras.Model):
             return lambda x, training: player([x, classes[: tf.shape(x)[0]]], training=training)
 
         return tuple(map(told, self._twins()))
+
+    def shifted(self, x, seed, i: int):
+        """Images as the discriminator gets to see them: each moved by up to `shift` pixels, black coming in at the edges.
+
+        Args:
+            x: float32 (n, h, w, c).
+            seed: pair of integers that fixes the moves, such as (run seed, step).
+            i: 0 for the real images of a step, 1 for the generated ones.
+        """
+        if not self.shift:
+            return x
+        stream = latent.stream_of(seed, latent.SHIFT_STREAM)
+        seeds = tf.random.experimental.stateless_fold_in(stream, i)
+        return augmentation.shifted(x, self.shift, seeds, fill=self.pixel_range[0])
 
     def gradient_penalty(self, discriminator, seed, *looked_at):
         """R1 + R2: γ/2 times the squared length of the logit's gradient, on a quarter of the real and of the generated images.
@@ -321,6 +343,7 @@ class GAN(keras.Model):
             "pixel_range": list(self.pixel_range),
             "ema_decay": self.ema_decay,
             "gamma": self.gamma,
+            "shift": self.shift,
             "seed": self.seed,
             "name": self.name,
         }

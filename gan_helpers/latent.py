@@ -3,7 +3,7 @@
 import numpy as np
 
 # One stream of random numbers each, so that they never coincide.
-LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM = 0, 1, 2
+LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM, SHIFT_STREAM = 0, 1, 2, 3
 
 
 def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):

@@ -30,6 +30,7 @@ class Recipe:
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
         gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
+        shift: pixels by which images are moved at most before the discriminator sees them; 0 for a system without.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Recipe:
     epochs: int = 20
     ema_decay: float = 0.999
     gamma: float = 0.0
+    shift: int = 0
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -64,6 +66,7 @@ class Recipe:
             pixel_range=self.pixel_range,
             ema_decay=self.ema_decay,
             gamma=self.gamma,
+            shift=self.shift,
             seed=seed,
         )
         gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)

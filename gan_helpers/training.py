@@ -188,16 +188,19 @@ def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> 
 
 
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
+_DEFAULTS = {f.name: f.default for f in dataclasses.fields(recipes.Recipe) if f.default is not dataclasses.MISSING}
 
 
 def _keep_config(run_dir: Path, config: dict) -> None:
     """Write what the run is into `config.json`, or check that the folder's run is the same one.
 
-    What an older config does not say is not compared.
+    A setting that an older config does not name had what is the default today. What else it does not say is not compared.
     """
     before = _config(run_dir)
     if before:
         there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
+        if "settings" in before:
+            there = {**_DEFAULTS, **there}
         differing = [
             f"{key}: {there[key]!r} there, {value!r} here"
             for key, value in here.items()

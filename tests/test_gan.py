@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_helpers import data, networks
+from gan_helpers import data, images, networks
 from gan_helpers.gan import GAN
 from gan_helpers.losses import NonSaturating
 
@@ -67,9 +67,9 @@ def test_the_mlp_gan_learns(some_images):
 
 def test_generate_is_uint8_and_a_function_of_the_seed(small_gan):
     gan = small_gan()
-    images = gan.generate(5, seed=3)
-    assert images.shape == (5, 28, 28, 1) and images.dtype == np.uint8
-    assert np.array_equal(images, gan.generate(5, seed=3)) and not np.array_equal(images, gan.generate(5, seed=4))
+    drawn = gan.generate(5, seed=3)
+    assert drawn.shape == (5, 28, 28, 1) and drawn.dtype == np.uint8
+    assert np.array_equal(drawn, gan.generate(5, seed=3)) and not np.array_equal(drawn, gan.generate(5, seed=4))
     with pytest.raises(ValueError, match="n is 0"):
         gan.generate(0)
 
@@ -135,6 +135,41 @@ def test_a_gradient_penalty_flattens_a_conditional_discriminator(some_images, ba
         steepness[gamma] = np.square(tape.gradient(logits, x)).sum(axis=(1, 2, 3)).mean()
     assert steepness[10.0] < 0.5 * steepness[0.0]
     assert history["d_loss"][-1] < 2, "the losses are reported without the penalty"
+
+
+def test_images_are_shifted_each_by_its_own_pixels_and_gradients_follow(some_images):
+    gan = GAN(networks.mlp_generator(8, (4,)), networks.mlp_discriminator((4,)), shift=2)
+    x = next(iter(data.pipeline(some_images, 64)))
+    moved = gan.shifted(x, (0, 3), 0)
+    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=-1)  # black comes in
+    places = [(down, across) for down in range(5) for across in range(5)]
+    found = [
+        [(d, a) for d, a in places if np.array_equal(image, frame[d : d + 28, a : a + 28])]
+        for image, frame in zip(moved.numpy(), framed)
+    ]
+    assert all(found) and len({place for fits in found for place in fits}) > 15
+    assert np.array_equal(moved, gan.shifted(x, (0, 3), 0))
+    assert not np.array_equal(moved, gan.shifted(x, (0, 4), 0)) and not np.array_equal(moved, gan.shifted(x, (0, 3), 1))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        seen = tf.reduce_sum(gan.shifted(x, (0, 3), 0)[:, 14, 14])
+    assert np.array_equal(tf.reduce_sum(tape.gradient(seen, x), (1, 2, 3)), np.ones(64))  # one pixel each is looked at
+    for wrong in (-1, 28, 1.5):
+        with pytest.raises(ValueError, match=f"shift is {wrong}"):
+            GAN(gan.generator, gan.discriminator, shift=wrong)
+
+
+def test_a_discriminator_that_sees_shifted_images_does_not_learn_them_by_heart(some_images):
+    """How much more real 64 images of the training look to it than images that it never saw."""
+    by_heart = {}
+    for shift in (0, 3):
+        keras.utils.set_random_seed(0)
+        gan = GAN(networks.dcgan_generator(8, (8, 8, 8)), networks.dcgan_discriminator((16, 16, 32)), shift=shift)
+        gan.compile(*(keras.optimizers.Adam(2e-3, beta_1=0.5) for _ in range(2)))
+        gan.fit(data.pipeline(some_images[:64], 32), epochs=100, verbose=0)
+        logits = gan.discriminator(images.to_float(some_images)).numpy()
+        by_heart[shift] = logits[:64].mean() - logits[64:].mean()
+    assert by_heart[3] < 0.5 * by_heart[0]
 
 
 @pytest.fixture

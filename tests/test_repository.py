@@ -95,7 +95,7 @@ FLOORS = {
         "model_files",
         "directions",
     ),
-    1: ("bfloat16", "latent", "losses", "networks", "plots", "gan"),
+    1: ("augmentation", "bfloat16", "latent", "losses", "networks", "plots", "gan"),
     0: (
         "atomic",
         "run_lock",
