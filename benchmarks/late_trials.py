@@ -37,7 +37,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     gan, name = loaded.gan, json.loads((run / "config.json").read_text())["recipe"]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
-    gan.gamma, gan.shift = settings["gamma"], int(settings["shift"])
+    gan.gamma, gan.shift, gan.shift_after = settings["gamma"], int(settings["shift"]), 0
     gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
     pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
     batch = int(settings["batch"])

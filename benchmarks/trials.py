@@ -51,6 +51,7 @@ class Settings:
     noise: float = 0.1  # standard deviation of the penalty's noise
     share: float = 0.25  # of the batch that the penalty looks at
     shift: int = 0  # pixels by which the discriminator sees images moved, at most
+    shift_images: int = 0  # after so many images
     rate: float = 8e-4
     d_rate: float = 0.0  # of the discriminator; 0: as the generator's
     beta_1: float = 0.0
@@ -147,7 +148,9 @@ def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
     def shifted(x):
         if not s.shift:
             return x
-        return augmentation.shifted(x, s.shift, tf.random.uniform((2,), maxval=2**31 - 1, dtype=tf.int64), fill=-1.0)
+        pixels = tf.where(step * s.batch >= s.shift_images, s.shift, 0)
+        seed = tf.random.uniform((2,), maxval=2**31 - 1, dtype=tf.int64)
+        return augmentation.shifted(x, pixels, seed, fill=-1.0, at_most=s.shift)
 
     def told(x, classes):
         return [x, classes] if s.conditional else [x]

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def shifted(images, pixels: int, seed, fill: float):
+def shifted(images, pixels, seed, fill: float, at_most: int):
     """Each image moved by its own whole number of pixels, −`pixels`…`pixels` down and across; gradients flow through.
 
     Real *and* generated images are moved, and the generator learns through the move: where only the real ones are, it
@@ -12,7 +12,8 @@ def shifted(images, pixels: int, seed, fill: float):
 
     Args:
         images: float32 (n, h, w, c).
-        pixels: the farthest move.
+        pixels: the farthest move, an integer or a scalar tensor, so that it may change while a graph runs.
+        at_most: the greatest value of `pixels`.
         seed: int64 (2,); the moves are a function of it.
         fill: the value of what comes in at the edges: the background's.
 
@@ -20,7 +21,9 @@ def shifted(images, pixels: int, seed, fill: float):
         float32 (n, h, w, c).
     """
     n, height, width, _ = tf.unstack(tf.shape(images))
-    padded = tf.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), constant_values=fill)
-    down, across = tf.unstack(tf.random.stateless_uniform((2, n, 1), seed, 0, 2 * pixels + 1, tf.int32))
+    frame = (at_most, at_most)
+    padded = tf.pad(images, ((0, 0), frame, frame, (0, 0)), constant_values=fill)
+    moves = tf.random.stateless_uniform((2, n, 1), seed, -pixels, pixels + 1, tf.int32)
+    down, across = tf.unstack(at_most + moves)
     rows = tf.gather(padded, down + tf.range(height), axis=1, batch_dims=1)
     return tf.gather(rows, across + tf.range(width), axis=2, batch_dims=1)

@@ -88,6 +88,8 @@ class GAN(keras.Model):
         gamma: weight of the discriminator's gradient penalties R1 and R2 (`gradient_penalty`); 0 is without.
         shift: pixels by which images are moved at most before the discriminator sees them (`augmentation.shifted`); 0 is
             without.
+        shift_after: steps without shifts before them. A young discriminator has learned nothing by heart, and learns more
+            slowly what moves.
         seed: of latents, label noise, the penalties' noise and the shifts.
 
     Metrics, means over an epoch: `d_loss`, `g_loss`, and `d_real_accuracy`, `d_fake_accuracy`: the shares of real
@@ -107,6 +109,7 @@ class GAN(keras.Model):
         ema_decay=0.999,
         gamma=0.0,
         shift=0,
+        shift_after=0,
         seed=0,
         **kwargs,
     ):
@@ -134,6 +137,8 @@ class GAN(keras.Model):
         height = generator.output_shape[1]
         if not (isinstance(shift, int) and 0 <= shift < height):
             raise ValueError(f"shift is {shift!r}; it must be a whole number of pixels, from 0 to {height - 1}")
+        if not (isinstance(shift_after, int) and shift_after >= 0):
+            raise ValueError(f"shift_after is {shift_after!r}; it must be a whole number of steps, at least 0")
         self.generator = generator
         self.discriminator = discriminator
         self.ema_generator = keras.models.clone_model(generator)
@@ -147,7 +152,7 @@ class GAN(keras.Model):
         )
         self.ema_decay = float(ema_decay)
         self.gamma = float(gamma)
-        self.shift = shift
+        self.shift, self.shift_after = shift, shift_after
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.means = {
@@ -241,7 +246,9 @@ class GAN(keras.Model):
             return x
         stream = latent.stream_of(seed, latent.SHIFT_STREAM)
         seeds = tf.random.experimental.stateless_fold_in(stream, i)
-        return augmentation.shifted(x, self.shift, seeds, fill=self.pixel_range[0])
+        _, step = seed
+        pixels = tf.where(step >= self.shift_after, self.shift, 0)
+        return augmentation.shifted(x, pixels, seeds, fill=self.pixel_range[0], at_most=self.shift)
 
     def gradient_penalty(self, discriminator, seed, *looked_at):
         """R1 + R2: γ/2 times the squared length of the logit's gradient, on a quarter of the real and of the generated images.
@@ -344,6 +351,7 @@ class GAN(keras.Model):
             "ema_decay": self.ema_decay,
             "gamma": self.gamma,
             "shift": self.shift,
+            "shift_after": self.shift_after,
             "seed": self.seed,
             "name": self.name,
         }

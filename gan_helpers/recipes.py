@@ -31,6 +31,7 @@ class Recipe:
         ema_decay: of the averaged generator; 0 for a system without one.
         gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
         shift: pixels by which images are moved at most before the discriminator sees them; 0 for a system without.
+        shift_after: steps without shifts before them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Recipe:
     ema_decay: float = 0.999
     gamma: float = 0.0
     shift: int = 0
+    shift_after: int = 0
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -67,6 +69,7 @@ class Recipe:
             ema_decay=self.ema_decay,
             gamma=self.gamma,
             shift=self.shift,
+            shift_after=self.shift_after,
             seed=seed,
         )
         gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)

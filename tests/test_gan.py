@@ -150,13 +150,17 @@ def test_images_are_shifted_each_by_its_own_pixels_and_gradients_follow(some_ima
     assert all(found) and len({place for fits in found for place in fits}) > 15
     assert np.array_equal(moved, gan.shifted(x, (0, 3), 0))
     assert not np.array_equal(moved, gan.shifted(x, (0, 4), 0)) and not np.array_equal(moved, gan.shifted(x, (0, 3), 1))
+    gan.shift_after = 4
+    assert np.array_equal(x, gan.shifted(x, (0, 3), 0)) and not np.array_equal(x, gan.shifted(x, (0, 4), 0))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        seen = tf.reduce_sum(gan.shifted(x, (0, 3), 0)[:, 14, 14])
+        seen = tf.reduce_sum(gan.shifted(x, (0, 4), 0)[:, 14, 14])
     assert np.array_equal(tf.reduce_sum(tape.gradient(seen, x), (1, 2, 3)), np.ones(64))  # one pixel each is looked at
     for wrong in (-1, 28, 1.5):
         with pytest.raises(ValueError, match=f"shift is {wrong}"):
             GAN(gan.generator, gan.discriminator, shift=wrong)
+    with pytest.raises(ValueError, match="shift_after is -1"):
+        GAN(gan.generator, gan.discriminator, shift=1, shift_after=-1)
 
 
 def test_a_discriminator_that_sees_shifted_images_does_not_learn_them_by_heart(some_images):

@@ -47,7 +47,7 @@ def test_a_run_that_goes_on_ends_bit_for_bit_where_the_uninterrupted_one_ends(sm
     """With batch norm, dropout and label noise, all of whose state has to come back."""
     from gan_helpers.losses import NonSaturating
 
-    settings = dict(seed=2, loss=NonSaturating(label_noise=0.1), shift=1)
+    settings = dict(seed=2, loss=NonSaturating(label_noise=0.1), shift=1, shift_after=10)
     whole = small_gan(**settings)
     rows = fit(whole, some_images, tmp_path / "whole", 3).rows
     fit(small_gan(**settings), some_images, tmp_path / "parts", 1)
