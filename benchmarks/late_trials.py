@@ -3,7 +3,7 @@
 python benchmarks/late_trials.py runs/benchmark_quality/course_dcgan_0 rate=1e-4 d_rate=4e-4   # adds a row to results/late_trials.md
 
 A trial from the beginning says little about minute twenty, and costs twenty minutes. This one costs two: where the run
-stands, Adam begins anew with constant rates, and the averaged generator is measured as in `trials.py`, against the held-out
+stands, Adam begins anew, and the averaged generator is measured as in `trials.py`, against the held-out
 10,000 training images, which this part of the training leaves out (the run before it has seen them).
 """
 
@@ -21,7 +21,8 @@ import numpy as np  # isort: skip
 from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
-DEFAULTS = {"rate": 7e-5, "d_rate": None, "gamma": 0.05, "shift": 0, "batch": 32}  # d_rate None: as rate
+# d_rate 0: as rate. decay: both rates are a half after so many steps, a third after twice as many; 0 keeps them.
+DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "batch": 32}
 HEAD = """# What helps late
 
 `python benchmarks/late_trials.py RUN [CHANGES]`: a finished run goes on with constant rates. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
@@ -38,6 +39,8 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
     gan.gamma, gan.shift, gan.shift_after = settings["gamma"], int(settings["shift"]), 0
+    if settings["decay"]:
+        rates = [keras.optimizers.schedules.InverseTimeDecay(rate, settings["decay"], 1.0) for rate in rates]
     gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
     pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
     batch = int(settings["batch"])
@@ -72,7 +75,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
 @click.argument("changes", nargs=-1)
 @click.option("--images", default="100,200", show_default=True, help="Thousands of images after which to measure.")
 def main(run, changes, images):
-    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, gamma, shift, batch."""
+    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, decay, gamma, shift, batch."""
     settings = dict(DEFAULTS)
     for change in changes:
         key, _, value = change.partition("=")
