@@ -25,7 +25,7 @@ RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
 DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "batch": 32}
 HEAD = """# What helps late
 
-`python benchmarks/late_trials.py RUN [CHANGES]`: a finished run goes on with constant rates. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
+`python benchmarks/late_trials.py RUN [CHANGES]`: a run goes on, with Adam begun anew. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
 
 | recipe, images before | changes | after more images: distance | d_loss |
 | --- | --- | --- | --- |
@@ -35,7 +35,8 @@ HEAD = """# What helps late
 def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]:
     """Train on from a run; what it is and scored before, and a point for each mark, in thousands of images."""
     loaded = training.load_run(run)
-    gan, name = loaded.gan, json.loads((run / "config.json").read_text())["recipe"]
+    gan, config = loaded.gan, json.loads((run / "config.json").read_text(encoding="utf-8"))
+    name = config["recipe"]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
     gan.gamma, gan.shift, gan.shift_after = settings["gamma"], int(settings["shift"]), 0
@@ -67,7 +68,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
             }
         )
         click.echo(json.dumps(points[-1]))
-    return f"{name}, {before:,}", points
+    return f"{name}, seed {config['seed']}, {before:,}", points
 
 
 @click.command()
