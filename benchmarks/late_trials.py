@@ -7,6 +7,7 @@ stands, Adam begins anew, and the averaged generator is measured as in `trials.p
 10,000 training images, which this part of the training leaves out (the run before it has seen them).
 """
 
+import functools
 import json
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
 # d_rate 0: as rate. decay: both rates are a half after so many steps, a third after twice as many; 0 keeps them.
-DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "batch": 32}
+# still: 1 lets the generator's batch norm use its running statistics, as it does when images are made, and keeps them.
+DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "still": 0, "batch": 32}
 HEAD = """# What helps late
 
 `python benchmarks/late_trials.py RUN [CHANGES]`: a run goes on, with Adam begun anew. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
@@ -40,6 +42,8 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
     gan.gamma, gan.shift, gan.shift_after = settings["gamma"], int(settings["shift"]), 0
+    if settings["still"]:
+        gan.players_in_training = functools.partial(_with_norms_still, gan.players_in_training)
     if settings["decay"]:
         rates = [keras.optimizers.schedules.InverseTimeDecay(rate, settings["decay"], 1.0) for rate in rates]
     gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
@@ -71,12 +75,17 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     return f"{name}, seed {config['seed']}, {before:,}", points
 
 
+def _with_norms_still(players_in_training, classes=None):
+    generator, discriminator = players_in_training(classes)
+    return lambda x, training: generator(x, training=False), discriminator
+
+
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("changes", nargs=-1)
 @click.option("--images", default="100,200", show_default=True, help="Thousands of images after which to measure.")
 def main(run, changes, images):
-    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, decay, gamma, shift, batch."""
+    """Go on from RUN. CHANGES are settings like rate=1e-4: rate, d_rate, decay, gamma, shift, still, batch."""
     settings = dict(DEFAULTS)
     for change in changes:
         key, _, value = change.partition("=")
