@@ -125,8 +125,8 @@ RECIPES = {
             shift_after=13_000,
             source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03, and a deeper generator that "
             "keeps off the 28×28 level (Shi et al. 2016). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an average over some "
-            "5,000 steps: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on, when the discriminator begins to "
-            "learn images by heart, it sees them moved by up to two pixels (Zhao et al. 2020).",
+            "5,000 steps: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on the discriminator sees images "
+            "moved by up to two pixels, so that it does not learn them by heart (Zhao et al. 2020).",
         ),
         Recipe(
             name="course_conditional",
@@ -134,7 +134,7 @@ RECIPES = {
             discriminator=networks.conditional_discriminator,
             **_FAST_ON_CPUS,
             source="`course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection discriminator (Miyato, Koyama "
-            "2018). Rates and batch as there.",
+            "2018). Rates and batch as there; no moved images, which did not help it.",
         ),
         Recipe(
             name="dense_critic",
