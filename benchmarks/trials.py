@@ -41,6 +41,10 @@ class Settings:
     depths: tuple = (0, 0)  # its 3×3 convolutions at 7×7 and at 14×14
     codes: int = 0  # the place of the largest of so many latent numbers, one-hot, stands beside the latent vector
     mapping: int = 0  # dense layers of 128 between the latent vector and the 7×7 map
+    modulation: int = 0  # units of a hidden layer that scales and moves the channels behind each batch norm
+    modulation_depth: int = 1  # such layers, one behind the other
+    norm: str = "batch"  # or "pixel": each place's channels are brought to length √channels (Karras et al., ICLR 2018); or "pixel everywhere", on the 7×7 map that it begins with too
+    sharp: int = 0  # units of two hidden layers that stand beside the latent vector, before the 7×7 map
     d_filters: tuple = (32, 64, 128)
     d_depth: int = 0  # 3×3 convolutions of the discriminator at 7×7
     d_units: int = 0  # of a dense layer behind them
@@ -71,12 +75,24 @@ def build_generator(s: Settings) -> keras.Model:
         x = layers.Concatenate()([x, largest])
     for _ in range(s.mapping):
         x = layers.LeakyReLU(0.2)(layers.Dense(128)(x))
-    x = networks._seed(x, s.filters[0])
+    told = x if s.modulation else None
+    for _ in range(s.modulation_depth if s.modulation else 0):
+        told = layers.LeakyReLU(0.2)(layers.Dense(s.modulation)(told))
+    if s.sharp:
+        hidden = x
+        for _ in range(2):
+            hidden = layers.LeakyReLU(0.2)(layers.Dense(s.sharp)(hidden))
+        x = layers.Concatenate()([x, hidden])
+    if s.norm == "pixel everywhere":
+        x = layers.Reshape((7, 7, s.filters[0]))(layers.Dense(7 * 7 * s.filters[0], use_bias=False)(x))
+        x = layers.LeakyReLU(0.2)(_normalised(x))
+    else:
+        x = networks._seed(x, s.filters[0])
     for _ in range(s.depths[0]):
-        x = networks.convolution_block(x, s.filters[0])
-    x = networks.upsampling_block(x, s.filters[1])
+        x = _block(layers.Conv2D(s.filters[0], 3, padding="same", use_bias=False), x, told, s.norm)
+    x = _block(layers.Conv2DTranspose(s.filters[1], 4, strides=2, padding="same", use_bias=False), x, told, s.norm)
     for _ in range(s.depths[1]):
-        x = networks.convolution_block(x, s.filters[1])
+        x = _block(layers.Conv2D(s.filters[1], 3, padding="same", use_bias=False), x, told, s.norm)
     if s.last == "subpixel":
         x = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(x)
     else:
@@ -86,6 +102,23 @@ def build_generator(s: Settings) -> keras.Model:
             x = layers.LeakyReLU(0.2)(layers.Conv2DTranspose(s.filters[2], 4, strides=2, padding="same")(x))
         x = layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
     return keras.Model([latents, classes] if s.conditional else [latents], x)
+
+
+def _block(convolution, x, told, norm="batch"):
+    """Convolution, batch norm, leaky ReLU; with `told`, a vector an image, self-modulated (Chen et al., ICLR 2019)."""
+    x = convolution(x)
+    x = layers.BatchNormalization(momentum=0.9)(x) if norm == "batch" else _normalised(x)
+    if told is not None:
+        scale, move = (
+            layers.Reshape((1, 1, x.shape[-1]))(layers.Dense(x.shape[-1], kernel_initializer="zeros")(told))
+            for _ in range(2)
+        )
+        x = layers.Add()([layers.Multiply()([x, scale + 1.0]), move])
+    return layers.LeakyReLU(0.2)(x)
+
+
+def _normalised(x):
+    return layers.Rescaling(x.shape[-1] ** 0.5)(layers.UnitNormalization(axis=-1)(x))
 
 
 class MinibatchStandardDeviation(layers.Layer):

@@ -74,7 +74,10 @@ class _Twin(layers.Layer):
         return self.compute(tf.cast(x, self.precision), training)
 
 
-_WITHOUT_STATE = (layers.LeakyReLU, layers.ReLU, layers.Activation, layers.Reshape, layers.Flatten, layers.UpSampling2D)
+_WITHOUT_STATE = (
+    *(layers.LeakyReLU, layers.ReLU, layers.Activation),
+    *(layers.Reshape, layers.Flatten, layers.UpSampling2D, layers.Add, layers.Multiply),
+)
 
 
 def _dense(layer):
@@ -183,17 +186,17 @@ def _kernel_gradient(x, dy, shape):
 
 def _batch_norm(layer):
     """TensorFlow's fused kernel, with Keras' biased variance in the moving statistics."""
-    if layer.axis not in (-1, 3) or not (layer.center and layer.scale):
+    if layer.axis not in (-1, 3):
         return None
 
     def compute(x, training):
-        shape = tf.shape(x)
+        shape, channels = tf.shape(x), x.shape[-1]
         x = x if len(x.shape) == 4 else tf.reshape(x, (-1, 1, 1, x.shape[-1]))
         use_batch = bool(training) and layer.trainable
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x,
-            scale=layer.gamma.value,
-            offset=layer.beta.value,
+            scale=layer.gamma.value if layer.scale else tf.ones([channels]),
+            offset=layer.beta.value if layer.center else tf.zeros([channels]),
             mean=tf.zeros([0]) if use_batch else layer.moving_mean.value,
             variance=tf.zeros([0]) if use_batch else layer.moving_variance.value,
             epsilon=layer.epsilon,

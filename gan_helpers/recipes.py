@@ -119,22 +119,25 @@ RECIPES = {
         Recipe(
             name="course_dcgan",
             generator=networks.subpixel_generator,
-            discriminator=networks.dcgan_discriminator,
+            discriminator=networks.deeper_discriminator,
             **_FAST_ON_CPUS,
-            shift=2,
+            shift=1,
             shift_after=13_000,
-            source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03, and a deeper generator that "
-            "keeps off the 28×28 level (Shi et al. 2016). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an average over some "
-            "5,000 steps: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on the discriminator sees images "
-            "moved by up to two pixels, so that it does not learn them by heart (Zhao et al. 2020).",
+            source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03 with one convolution more, and a deeper generator that "
+            "keeps off the 28×28 level (Shi et al. 2016) and tells every block the latent vector (Chen et al. 2019), without batch "
+            "norm behind its first map (Karras et al. 2018). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an "
+            "average over some 5,000 steps: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on the "
+            "discriminator sees images moved by up to one pixel, so that it does not learn them by heart (Zhao et al. 2020).",
         ),
         Recipe(
             name="course_conditional",
             generator=networks.conditional_subpixel_generator,
-            discriminator=networks.conditional_discriminator,
-            **_FAST_ON_CPUS,
+            discriminator=networks.deeper_conditional_discriminator,
+            **_FAST_ON_CPUS | dict(decay_steps=3_000),
+            shift=1,
+            shift_after=26_250,
             source="`course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection discriminator (Miyato, Koyama "
-            "2018). Rates and batch as there; no moved images, which did not help it.",
+            "2018). Batch and first rates as there; they fall sooner, and images are moved later.",
         ),
         Recipe(
             name="dense_critic",

@@ -52,8 +52,8 @@ def test_a_convolution_of_another_kind_stays_as_it_is():
 
 def test_batch_norm_is_keras_own_statistics_included():
     keras.utils.set_random_seed(1)
-    for shape in ((16, 5), (4, 6, 6, 5)):
-        mine, theirs = layers.BatchNormalization(), layers.BatchNormalization()
+    for shape, learns in (((16, 5), True), ((4, 6, 6, 5), True), ((4, 6, 6, 5), False)):
+        mine, theirs = (layers.BatchNormalization(center=learns, scale=learns) for _ in range(2))
         x = 3 * tf.random.normal(shape) + 1
         mine(x), theirs(x)
         compute = bfloat16._FASTER[layers.BatchNormalization](mine)
@@ -74,7 +74,7 @@ def test_dropout_drops_its_rate_and_keeps_the_mean():
     assert not np.array_equal(first, second) and compute(ones, False) is ones
 
 
-@pytest.mark.parametrize("name", ["tutorial_dcgan", "upsampling_dcgan", "course_mlp"])
+@pytest.mark.parametrize("name", ["tutorial_dcgan", "upsampling_dcgan", "course_mlp", "course_dcgan"])
 def test_a_twin_shares_its_variables_and_ends_in_float32(name):
     recipe = recipes.get(name)
     for model, shape in (

@@ -227,5 +227,5 @@ def test_shipped_networks_have_the_documented_shapes():
     for builder in (networks.mlp_generator, networks.dcgan_generator, networks.subpixel_generator):
         assert builder(10).output_shape == (None, 28, 28, 1)
     assert networks.conditional_subpixel_generator(10).output_shape == (None, 28, 28, 1)
-    for builder in (networks.mlp_discriminator, networks.dcgan_discriminator):
+    for builder in (networks.mlp_discriminator, networks.dcgan_discriminator, networks.deeper_discriminator):
         assert builder().output_shape == (None, 1)

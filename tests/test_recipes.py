@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 from keras import layers
@@ -92,6 +93,21 @@ def test_the_sub_pixel_generator_has_no_channels_at_full_size():
     shapes = [layer.output.shape for layer in networks.subpixel_generator().layers]
     assert max(shape[-1] for shape in shapes if shape[1] == 14) == 64
     assert max(shape[-1] for shape in shapes if shape[1] == 28) == 1
+
+
+def test_a_modulated_block_scales_and_moves_each_image_by_its_own_vector_whoever_stands_beside_it():
+    x, style = keras.Input((4, 4, 6)), keras.Input((3,))
+    block = keras.Model([x, style], networks.modulated_block(x, style))
+    features = keras.random.normal((5, 4, 4, 6), seed=1) * 3 + 1
+    vectors = keras.random.normal((5, 3), seed=2)
+    lengths = keras.ops.norm(features, axis=-1, keepdims=True)
+    plain = keras.ops.leaky_relu(features / lengths * 6**0.5, 0.2)
+    assert np.allclose(block([features, vectors]), plain, atol=1e-5)  # as long as it has learned nothing
+    for weight in block.trainable_variables:
+        weight.assign(keras.random.normal(weight.shape, seed=3))
+    together = block([features, vectors], training=True)
+    assert np.allclose(together[:1], block([features[:1], vectors[:1]]), atol=1e-5)
+    assert not np.allclose(together[:1], block([features[:1], vectors[1:2]]), atol=0.1)
 
 
 def test_rates_fall_with_the_steps_and_a_run_that_goes_on_keeps_its_place(some_images, tmp_path):
