@@ -17,7 +17,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 def _let_two_cores_do_two_things() -> None:
     """On two cores TensorFlow computes two operations at once, not each on both: in small networks none fills both.
 
-    `course_dcgan` trains 1.2 times as fast so (`benchmarks/threads.py`). With more cores nothing is set.
+    So `course_dcgan` trains faster, `tutorial_dcgan` as fast (`benchmarks/threads.py`). With more cores nothing is set.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if cores == 2:
