@@ -43,8 +43,7 @@ class Settings:
     mapping: int = 0  # dense layers of 128 between the latent vector and the 7×7 map
     modulation: int = 0  # units of a hidden layer that scales and moves the channels behind each batch norm
     modulation_depth: int = 1  # such layers, one behind the other
-    norm: str = "batch"  # or "pixel": each place's channels are brought to length √channels (Karras et al., ICLR 2018); or "pixel everywhere", on the 7×7 map that it begins with too
-    sharp: int = 0  # units of two hidden layers that stand beside the latent vector, before the 7×7 map
+    norm: str = "batch"  # or "pixel": each place's channels are brought to length √channels (Karras et al., ICLR 2018)
     d_filters: tuple = (32, 64, 128)
     d_depth: int = 0  # 3×3 convolutions of the discriminator at 7×7
     d_units: int = 0  # of a dense layer behind them
@@ -78,16 +77,7 @@ def build_generator(s: Settings) -> keras.Model:
     told = x if s.modulation else None
     for _ in range(s.modulation_depth if s.modulation else 0):
         told = layers.LeakyReLU(0.2)(layers.Dense(s.modulation)(told))
-    if s.sharp:
-        hidden = x
-        for _ in range(2):
-            hidden = layers.LeakyReLU(0.2)(layers.Dense(s.sharp)(hidden))
-        x = layers.Concatenate()([x, hidden])
-    if s.norm == "pixel everywhere":
-        x = layers.Reshape((7, 7, s.filters[0]))(layers.Dense(7 * 7 * s.filters[0], use_bias=False)(x))
-        x = layers.LeakyReLU(0.2)(_normalised(x))
-    else:
-        x = networks._seed(x, s.filters[0])
+    x = networks._seed(x, s.filters[0])
     for _ in range(s.depths[0]):
         x = _block(layers.Conv2D(s.filters[0], 3, padding="same", use_bias=False), x, told, s.norm)
     x = _block(layers.Conv2DTranspose(s.filters[1], 4, strides=2, padding="same", use_bias=False), x, told, s.norm)

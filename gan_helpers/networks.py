@@ -153,7 +153,7 @@ def dcgan_discriminator(filters=(32, 64, 128)) -> keras.Model:
 
 
 def deeper_discriminator() -> keras.Model:
-    """`dcgan_discriminator` with one more 3×3 convolution at 7×7: it learns more from an image, and takes a sixth longer.
+    """`dcgan_discriminator` with one more 3×3 convolution at 7×7: it learns more from an image, and takes a little longer.
 
     It keeps up with `subpixel_generator` (`benchmarks/results/trials.md`).
     """
