@@ -86,6 +86,7 @@ class GAN(keras.Model):
             min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
             (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
         gamma: weight of the discriminator's gradient penalties R1 and R2 (`gradient_penalty`); 0 is without.
+        gamma_until: steps with these penalties, and none after them; None keeps them to the end.
         shift: pixels by which images are moved at most before the discriminator sees them (`augmentation.shifted`); 0 is
             without.
         shift_after: steps without shifts before them. A young discriminator has learned nothing by heart, and learns more
@@ -108,6 +109,7 @@ class GAN(keras.Model):
         pixel_range=None,
         ema_decay=0.999,
         gamma=0.0,
+        gamma_until=None,
         shift=0,
         shift_after=0,
         seed=0,
@@ -134,6 +136,8 @@ class GAN(keras.Model):
             raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
         if not 0 <= gamma < float("inf"):
             raise ValueError(f"gamma is {gamma}; it must be 0 or a positive number")
+        if not (gamma_until is None or isinstance(gamma_until, int) and gamma_until >= 0):
+            raise ValueError(f"gamma_until is {gamma_until!r}; it must be None or a whole number of steps, at least 0")
         height = generator.output_shape[1]
         if not (isinstance(shift, int) and 0 <= shift < height):
             raise ValueError(f"shift is {shift!r}; it must be a whole number of pixels, from 0 to {height - 1}")
@@ -151,7 +155,7 @@ class GAN(keras.Model):
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
         self.ema_decay = float(ema_decay)
-        self.gamma = float(gamma)
+        self.gamma, self.gamma_until = float(gamma), gamma_until
         self.shift, self.shift_after = shift, shift_after
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
@@ -265,10 +269,20 @@ class GAN(keras.Model):
             looked_at: pairs of images and their logits.
 
         Returns:
-            float32 scalar; 0 where γ is 0.
+            float32 scalar; 0 where γ is 0, and from step `gamma_until` on.
         """
         if not self.gamma:
             return 0.0
+        if self.gamma_until is None:
+            return self._gradient_penalty(discriminator, seed, looked_at)
+        _, step = seed
+        return tf.cond(  # what is not wanted is not computed
+            tf.less(tf.cast(step, tf.int64), self.gamma_until),
+            lambda: self._gradient_penalty(discriminator, seed, looked_at),
+            lambda: 0.0,
+        )
+
+    def _gradient_penalty(self, discriminator, seed, looked_at):
         low, high = self.pixel_range
         push = PUSH * (high - low)
         seeds = latent.stream_of(seed, latent.PENALTY_STREAM)
@@ -350,6 +364,7 @@ class GAN(keras.Model):
             "pixel_range": list(self.pixel_range),
             "ema_decay": self.ema_decay,
             "gamma": self.gamma,
+            "gamma_until": self.gamma_until,
             "shift": self.shift,
             "shift_after": self.shift_after,
             "seed": self.seed,

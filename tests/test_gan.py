@@ -113,8 +113,14 @@ def test_the_gradient_penalty_of_a_linear_discriminator_is_the_length_of_its_wei
     assert found == pytest.approx(0.5 * w, rel=0.2)  # of 1,024 pushes; their mean square strays by 4 %
     assert found == float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
     assert found != float(gan.gradient_penalty(discriminator, (0, 4), looked_at, looked_at))
+    gan.gamma_until = 4
+    assert found == float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
+    assert float(gan.gradient_penalty(discriminator, (0, 4), looked_at, looked_at)) == 0
     with pytest.raises(ValueError, match="gamma is -1"):
         GAN(gan.generator, discriminator, gamma=-1)
+    for wrong in (-1, 1.5):
+        with pytest.raises(ValueError, match=f"gamma_until is {wrong}"):
+            GAN(gan.generator, discriminator, gamma=1, gamma_until=wrong)
 
 
 @pytest.mark.parametrize("batch_size", [32, 30])
