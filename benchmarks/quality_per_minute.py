@@ -69,7 +69,7 @@ def measure_speeds(names: list[str]) -> None:
         for name in names if i % 2 == 0 else reversed(names):
             found[name].append(round(images_per_second(name, steps[name]), 1))
     RUNS.mkdir(parents=True, exist_ok=True)
-    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision()}
+    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision(), "machine": machine()}
     (RUNS / "speeds.json").write_text(json.dumps(speeds))
 
 
@@ -173,7 +173,8 @@ def report(out: Path) -> str:
         f"{classifier.facts()['sha256'][:12]}.",
         "",
         f"A minute is as many images as the median of {ROUNDS} rounds, the recipes in turns, makes in a minute: the machine is shared, "
-        "and a slow hour of it must not change a number. Compilation, some ten seconds once, is not counted.",
+        "and a slow hour of it must not change a number. Compilation, some ten seconds once, is not counted. "
+        f"Speeds are those of: {speeds.get('machine', machine())}; so many images are as many on any machine, and runs may come from another.",
         "",
         "| recipe | images/s: median (range) |",
         "| --- | --- |",
@@ -205,7 +206,7 @@ def report(out: Path) -> str:
                     f"| {mark} min | {recipe} | {ratio:.1f} | {min(at(recipe, mark, 'smallest_class')):.1%} "
                     f"| {statistics.median(at(recipe, mark, 'images_seen')):,.0f} |"
                 )
-    lines += ["", "![Distance over minutes](quality_per_minute.png)", "", f"{machine()}. {versions()}."]
+    lines += ["", "![Distance over minutes](quality_per_minute.png)", "", f"Written on: {machine()}. {versions()}."]
     out.mkdir(parents=True, exist_ok=True)
     record = {"runs": runs, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
     (out / "quality_per_minute.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
