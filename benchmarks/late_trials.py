@@ -41,7 +41,8 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     name = config["recipe"]
     before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
-    gan.gamma, gan.shift, gan.shift_after = settings["gamma"], int(settings["shift"]), 0
+    gan.gamma, gan.gamma_until = settings["gamma"], None
+    gan.shift, gan.shift_after = int(settings["shift"]), 0
     if settings["still"]:
         gan.players_in_training = functools.partial(_with_norms_still, gan.players_in_training)
     if settings["decay"]:
