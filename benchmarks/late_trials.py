@@ -23,8 +23,9 @@ from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results" / "late_trials.md"
 # d_rate 0: as rate. decay: both rates are a half after so many steps, a third after twice as many; 0 keeps them.
+# batch 0: the run's.
 # still: 1 lets the generator's batch norm use its running statistics, as it does when images are made, and keeps them.
-DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "still": 0, "batch": 32}
+DEFAULTS = {"rate": 7e-5, "d_rate": 0, "decay": 0, "gamma": 0.05, "shift": 0, "still": 0, "batch": 0}
 HEAD = """# What helps late
 
 `python benchmarks/late_trials.py RUN [CHANGES]`: a run goes on, with Adam begun anew. Fréchet classifier distance to the held-out 10,000 training images, of the averaged generator and in brackets of the generator itself. What came of it stands in [trials.md](trials.md).
@@ -39,7 +40,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
     loaded = training.load_run(run)
     gan, config = loaded.gan, json.loads((run / "config.json").read_text(encoding="utf-8"))
     name = config["recipe"]
-    before = int(gan.steps.numpy()) * gh.recipes.get(name).batch_size
+    before = int(gan.steps.numpy()) * config["batch_size"]
     rates = settings["rate"], settings["d_rate"] or settings["rate"]
     gan.gamma, gan.gamma_until = settings["gamma"], None
     gan.shift, gan.shift_after = int(settings["shift"]), 0
@@ -49,7 +50,7 @@ def go_on(run: Path, settings: dict, marks: list[int]) -> tuple[str, list[dict]]
         rates = [keras.optimizers.schedules.InverseTimeDecay(rate, settings["decay"], 1.0) for rate in rates]
     gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in rates))
     pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
-    batch = int(settings["batch"])
+    batch = int(settings["batch"] or config["batch_size"])
     told = classes if gan.conditional else None
     dataset = gh.pipeline(pixels, batch, gan.pixel_range, 0, classes=told).repeat()
     real, latents = metrics.real_features("held_out"), gan.sample_latents(metrics.N, 0)

@@ -6,8 +6,10 @@ Training keeps the averaged generator at numbers of images 4 % apart. The recipe
 round after round: a minute of training is as many images as the median round makes in a minute, and what is measured for it
 is the last generator kept within it. So a slow hour of a shared machine costs time and changes no number, and runs may go
 on beside other work, or where a stop cut them off. `--speeds-anew` measures the speeds again, and then what they change.
+`--add` puts runs or recipes to those on record, in whatever checkout, with the speeds on record.
 """
 
+import io
 import json
 import math
 import shutil
@@ -23,7 +25,7 @@ from _machine import machine, versions  # isort: skip  beside this file
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS = Path(__file__).resolve().parent.parent / "runs" / "benchmark_quality"
-RECIPES = ("tutorial_dcgan", "course_dcgan", "course_conditional")
+RECIPES = ("tutorial_dcgan", "course_mlp", "course_dcgan", "course_conditional")
 MARKS = (1, 2, 5, 10, 15, 20, 40, 60)  # minutes
 N = 10_000
 COMPARED = (5, 20)  # minutes at which the others are set against the tutorial's network
@@ -31,14 +33,21 @@ ROUNDS, ROUND_SECONDS = 10, 4
 FIRST_KEPT, APART = 10_000, 1.04  # images: a generator is kept after these, then after 4 % more, and so on
 
 
-def measure_speeds(names: list[str]) -> None:
-    """Images/s of each recipe in each round, by `fit` with the guard that `train` always has; into speeds.json."""
+def measure_speeds(names: list[str], anew: bool = False) -> None:
+    """Images/s of each recipe in each round, by `fit` with the guard that `train` always has; into speeds.json.
+
+    Speeds that are known stay, since minutes that were measured hang on them: a recipe that comes later is measured in
+    turns with the others, and brought to theirs by the median of how much faster they were then.
+    """
     import gan_helpers as gh
     from gan_helpers import bfloat16, guards
 
     import keras  # isort: skip
 
     images, classes = gh.load_fashion_mnist("train")
+    before = {} if anew else _speeds()
+    known = before.get("images_per_second", {})
+    names = [*known, *(name for name in names if name not in known)]
     players = {}
     for name in names:
         recipe = gh.recipes.get(name)
@@ -69,7 +78,12 @@ def measure_speeds(names: list[str]) -> None:
         for name in names if i % 2 == 0 else reversed(names):
             found[name].append(round(images_per_second(name, steps[name]), 1))
     RUNS.mkdir(parents=True, exist_ok=True)
-    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision(), "machine": machine()}
+    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision(), "machine": machine(), "brought": {}}
+    if known:
+        times = statistics.median(statistics.median(known[name]) / statistics.median(found[name]) for name in known)
+        later = {name: [round(times * speed, 1) for speed in found[name]] for name in names if name not in known}
+        brought = {name: {"machine": machine(), "times": round(times, 3)} for name in later}
+        speeds = {**before, "images_per_second": known | later, "brought": before.get("brought", {}) | brought}
     (RUNS / "speeds.json").write_text(json.dumps(speeds))
 
 
@@ -78,14 +92,43 @@ def _speeds() -> dict:
     return json.loads(path.read_text()) if path.exists() else {"images_per_second": {}}
 
 
+def put_back(record: dict) -> None:
+    """Begin with what is on record: its speeds, and the points of its runs, where this checkout has none of its own."""
+    here = {RUNS / "speeds.json": record["speeds"]}
+    for run in record["runs"]:
+        stored = {"settings": record["settings"][run["recipe"]], "points": run["points"]}
+        here[RUNS / f"{run['recipe']}_{run['seed']}" / "points.json"] = stored
+    for path, content in here.items():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+
+
+def _settings(name: str) -> dict:
+    """The recipe's settings today, as they come back from JSON."""
+    import gan_helpers as gh
+    from gan_helpers import training
+
+    return json.loads(json.dumps(training.settings(gh.recipes.get(name))))
+
+
+def _require_todays(folder: Path, name: str) -> None:
+    """What a former version of a recipe has kept must not pass for today's."""
+    config = folder / "config.json"
+    if config.exists() and json.loads(config.read_text(encoding="utf-8"))["settings"] != _settings(name):
+        raise click.ClickException(f"{folder} is of another version of {name}: delete it, or all of them with --anew")
+
+
 def train(name: str, seed: int, minutes: float) -> None:
     """Train one recipe with one seed for so many minutes' images, and keep its averaged generator on the way."""
     import gan_helpers as gh
+    from gan_helpers.atomic import write_whole
 
     import keras  # isort: skip
     import numpy as np  # isort: skip
 
     folder = RUNS / f"{name}_{seed}"
+    _require_todays(folder, name)
     batch_size = gh.recipes.get(name).batch_size
     last = _images_in(minutes, name) // batch_size
     kept_at = {math.ceil(FIRST_KEPT * APART**i / batch_size) for i in range(300)} | {last}
@@ -97,7 +140,9 @@ def train(name: str, seed: int, minutes: float) -> None:
         def on_train_batch_end(self, batch, logs=None):
             step = int(self.model.steps.value)
             if step in kept_at:
-                np.savez(folder / "kept" / f"{step * batch_size}.npz", *self.model.ema_generator.get_weights())
+                weights, buffer = self.model.ema_generator.get_weights(), io.BytesIO()
+                np.savez(buffer, *weights)
+                write_whole(folder / "kept" / f"{step * batch_size}.npz", buffer.getvalue())
             if step >= last:
                 self.model.stop_training = True
 
@@ -116,16 +161,21 @@ def measure(name: str, seed: int, minutes: float) -> None:
     import numpy as np  # isort: skip
 
     folder = RUNS / f"{name}_{seed}"
+    _require_todays(folder, name)
     kept = sorted((int(path.stem), path) for path in (folder / "kept").glob("*.npz"))
     recipe = gh.recipes.get(name)
     gan = recipe.build(seed)
     generator, latents = gan.ema_generator, gan.sample_latents(N, 0)
     classes = np.arange(N) % 10 if gan.conditional else None
     real = metrics.real_features("test", N)
-    known = {point["images_seen"]: point for point in _points(folder)}
-    points = []
+    before = _points(folder, name)
+    known = {point["images_seen"]: point for point in before}
+    points = [point for point in before if point["minutes"] > minutes]
     for mark in (mark for mark in MARKS if mark <= minutes):
-        seen, path = [(n, path) for n, path in kept if n <= _images_in(mark, name)][-1]
+        within = [(n, path) for n, path in kept if n <= _images_in(mark, name)]
+        if not within:  # a slow recipe has made fewer images than the first generator is kept after
+            continue
+        seen, path = within[-1]
         if seen not in known:
             with np.load(path) as weights:
                 generator.set_weights([weights[f"arr_{i}"] for i in range(len(generator.weights))])
@@ -140,24 +190,24 @@ def measure(name: str, seed: int, minutes: float) -> None:
             (folder / f"after_{mark}.png").write_bytes(gh.images.png_bytes(grid, scale=2))
         points.append({**known[seen], "minutes": mark})
         click.echo(f"{name}, seed {seed}: {json.dumps(points[-1])}")
-    (folder / "points.json").write_text(json.dumps(points))
+    points.sort(key=lambda point: point["minutes"])
+    (folder / "points.json").write_text(json.dumps({"settings": _settings(name), "points": points}))
 
 
-def _points(folder: Path) -> list[dict]:
-    """What has been measured of a run."""
+def _points(folder: Path, name: str) -> list[dict]:
+    """What has been measured of a run of the recipe as it is today."""
     path = folder / "points.json"
-    return json.loads(path.read_text()) if path.exists() else []
+    stored = json.loads(path.read_text()) if path.exists() else {"settings": None, "points": []}
+    return stored["points"] if stored["settings"] == _settings(name) else []
 
 
 def report(out: Path) -> str:
     """Write table, record and figure of everything that has been measured; return the table."""
     from gan_helpers import classifier, metrics, plots
 
-    found = [(path.parent.name.rsplit("_", 1), json.loads(path.read_text())) for path in RUNS.glob("*/points.json")]
-    runs = sorted(
-        ({"recipe": name, "seed": int(seed), "points": points} for (name, seed), points in found),
-        key=lambda run: (run["recipe"], run["seed"]),
-    )
+    folders = {folder: folder.name.rsplit("_", 1) for folder in sorted(RUNS.iterdir()) if folder.is_dir()}
+    found = ((name, int(seed), _points(folder, name)) for folder, (name, seed) in folders.items())
+    runs = [{"recipe": name, "seed": seed, "points": points} for name, seed, points in sorted(found) if points]
     floor = metrics.frechet_distance(metrics.real_features("test", N), metrics.real_features("held_out", N))
 
     def at(recipe, mark, what="distance"):
@@ -174,7 +224,11 @@ def report(out: Path) -> str:
         "",
         f"A minute is as many images as the median of {ROUNDS} rounds, the recipes in turns, makes in a minute: the machine is shared, "
         "and a slow hour of it must not change a number. Compilation, some ten seconds once, is not counted. "
-        f"Speeds are those of: {speeds.get('machine', machine())}; so many images are as many on any machine, and runs may come from another.",
+        f"Speeds are those of: {speeds.get('machine', machine())}; so many images are as many on any machine, and runs may come from another."
+        + "".join(
+            f" {name} came later: measured in turns with the others on another ({by['machine']}), times {by['times']:.2f}, the median by which the others are faster on the machine of these speeds."
+            for name, by in speeds.get("brought", {}).items()
+        ),
         "",
         "| recipe | images/s: median (range) |",
         "| --- | --- |",
@@ -208,7 +262,8 @@ def report(out: Path) -> str:
                 )
     lines += ["", "![Distance over minutes](quality_per_minute.png)", "", f"Written on: {machine()}. {versions()}."]
     out.mkdir(parents=True, exist_ok=True)
-    record = {"runs": runs, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
+    settings = {name: _settings(name) for name in dict.fromkeys(run["recipe"] for run in runs)}
+    record = {"runs": runs, "settings": settings, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
     (out / "quality_per_minute.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     (out / "quality_per_minute.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (out / "quality_per_minute.png").write_bytes(plots.quality_curves(runs, floor).png())
@@ -226,10 +281,11 @@ def report(out: Path) -> str:
 @click.option("--seeds", default="0,1,2", show_default=True, help="Commas between.")
 @click.option("--recipes", "names", default=",".join(RECIPES), show_default=True, help="Commas between.")
 @click.option("--anew", is_flag=True, help="Forget what has been trained before.")
+@click.option("--add", is_flag=True, help="To what is on record in --out.")
 @click.option("--speeds-anew", is_flag=True, help="Measure the speeds again, and what they change.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
 @click.option("--worker", hidden=True)
-def main(minutes, seeds, names, anew, speeds_anew, out, worker):
+def main(minutes, seeds, names, anew, add, speeds_anew, out, worker):
     """Train every recipe with every seed for the same time, and write one table and one figure."""
     import gan_helpers as gh
 
@@ -237,15 +293,17 @@ def main(minutes, seeds, names, anew, speeds_anew, out, worker):
     if worker:
         kind, _, run = worker.partition(":")
         if kind == "speeds":
-            return measure_speeds(names)
+            return measure_speeds(names, anew=run == "anew")
         name, _, seed = run.rpartition("_")
         return {"train": train, "measure": measure}[kind](name, int(seed), minutes)
     if anew:
         shutil.rmtree(RUNS, ignore_errors=True)
+    if add:
+        put_back(json.loads((out / "quality_per_minute.json").read_text(encoding="utf-8")))
     runs = [f"{name}_{seed}" for seed in map(int, seeds.split(",")) for name in names]
     workers = [f"{kind}:{run}" for run in runs for kind in ("train", "measure")]
     if speeds_anew or not set(names) <= set(_speeds()["images_per_second"]):
-        workers.insert(0, "speeds:")
+        workers.insert(0, "speeds:anew" if speeds_anew else "speeds:")
     for worker in workers:  # a process each, so that none inherits another's memory
         command = [
             sys.executable,

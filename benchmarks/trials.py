@@ -34,7 +34,7 @@ STEPS = 50  # a call of the compiled loop
 
 @dataclass
 class Settings:
-    """One trial. `penalty` is R1 + R2 by finite differences (see `penalty_parts`)."""
+    """One trial. `penalty` is R1 + R2 by finite differences (see `GAN.gradient_penalty`)."""
 
     conditional: bool = True
     filters: tuple = (64, 64)  # of the generator, at 7×7 and 14×14; a third: at 28×28

@@ -205,8 +205,18 @@ def _precision(precision: str) -> str:
 # --- sample and export ----------------------------------------------------------------------------
 
 
+_pixel_range = click.option(
+    "--pixel-range",
+    nargs=2,
+    type=float,
+    metavar="LOW HIGH",
+    help="What MODEL draws black and white with.  [default: by its last activation]",
+)
+
+
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
+@_pixel_range
 @click.option(
     "--count", type=int, default=64, show_default=True, help="How many images; for a .gif, how many to walk between."
 )
@@ -217,7 +227,7 @@ def _precision(precision: str) -> str:
 @click.option(
     "--classes", help="For conditional generators: names or numbers with commas between, taken in turn.  [default: all]"
 )
-def sample(model, count, seed, out, classes):
+def sample(model, pixel_range, count, seed, out, classes):
     """Draw images from MODEL: a shipped generator's name, a run folder, a .keras or an .h5 file.
 
     A .npz holds `images` uint8 (N, 28, 28, 1) and `latents` float32 (N, z); a .png shows them as a grid; a .gif walks
@@ -233,7 +243,7 @@ def sample(model, count, seed, out, classes):
 
     import numpy as np  # isort: skip
 
-    generator = pretrained.load_generator(model)
+    generator, pixel_range = gan.generator_and_range(pretrained.load_generator(model), pixel_range)
     latents = latent.sample(count, generator.inputs[0].shape[-1], seed).numpy()
     labels = None
     if gan.is_conditional(generator):
@@ -244,7 +254,7 @@ def sample(model, count, seed, out, classes):
     if out.suffix == ".gif":
         walks = [latent.slerp(a, b, WALK_STEPS + 1)[:-1] for a, b in zip(latents, np.roll(latents, -1, axis=0))]
         latents, labels = np.concatenate(walks), labels and np.repeat(labels, WALK_STEPS)
-    pictures = gan.generate(generator, latents, classes=labels)
+    pictures = gan.generate(generator, latents, pixel_range, classes=labels)
     if out.suffix == ".npz":
         arrays = {"images": pictures, "latents": latents, **({} if labels is None else {"classes": labels})}
         buffer = io.BytesIO()
@@ -290,15 +300,16 @@ def export(run, folder):
 # --- explore --------------------------------------------------------------------------------------
 
 PAGE = """import gan_helpers as gh
-gh.LatentExplorer(gh.load_generator({model!r}))"""
+gh.LatentExplorer(gh.load_generator({model!r}), pixel_range={pixel_range!r})"""
 
 
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
+@_pixel_range
 @click.option("--port", type=click.IntRange(1, 65_535), help="On the loopback address.  [default: a free one]")
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
-def explore(model, port, no_browser, theme):
+def explore(model, pixel_range, port, no_browser, theme):
     """Serve MODEL's latent space as a page with sliders: a shipped generator's name, a run folder, a .keras or an .h5 file.
 
     Only this computer can reach the page. Ctrl-C ends it.
@@ -309,17 +320,20 @@ def explore(model, port, no_browser, theme):
 
     if importlib.util.find_spec("voila") is None:
         raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
-    from gan_helpers import browser, gan, pretrained  # noqa: F401  gan, as it imports TensorFlow without its noise
+    from gan_helpers import browser, gan, pretrained
 
     import nbformat  # isort: skip
 
     port = browser.free_port(port or 0)
-    pretrained.load_generator(model)  # what is wrong with it is said here, not on the page
+    # What is wrong with it is said here, not on the page.
+    _, pixel_range = gan.generator_and_range(pretrained.load_generator(model), pixel_range)
     if model not in pretrained.manifest():
         model = str(Path(model).resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
     with tempfile.TemporaryDirectory() as folder:
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PAGE.format(model=model))])
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(PAGE.format(model=model, pixel_range=pixel_range))]
+        )
         notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
         nbformat.write(notebook, path := Path(folder, "Latent space.ipynb"))
         address = f"http://127.0.0.1:{port}/"
@@ -335,20 +349,22 @@ def explore(model, port, no_browser, theme):
 
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
+@_pixel_range
 @click.option("--count", type=click.IntRange(11, 10_000), default=10_000, show_default=True, help="Images a seed.")
 @click.option(
     "--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals."
 )
 @click.option("--gan-train", is_flag=True, help="Of a conditional generator: also train a classifier on its images.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def evaluate(model, count, seeds, gan_train, as_json):
+def evaluate(model, pixel_range, count, seeds, gan_train, as_json):
     """Measure MODEL against the test images: a shipped generator's name, a run folder, a .keras or an .h5 file.
 
     Each value comes with its interval over seeds, and with what as many real images score.
     """
     from gan_helpers import metrics, pretrained
 
-    found = metrics.evaluate(pretrained.load_generator(model), n=count, seeds=seeds, gan_train=gan_train, verbose=1)
+    generator = pretrained.load_generator(model)
+    found = metrics.evaluate(generator, count, seeds, pixel_range=pixel_range, gan_train=gan_train, verbose=1)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 
 

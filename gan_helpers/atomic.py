@@ -36,6 +36,14 @@ def write_whole(path: str | os.PathLike, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+def save_whole(path: str | os.PathLike, save) -> None:
+    """`write_whole` of a file that a library insists on writing itself: `save` is called with a path of the same name."""
+    with tempfile.TemporaryDirectory() as folder:
+        elsewhere = Path(folder) / Path(path).name
+        save(elsewhere)
+        write_whole(path, elsewhere.read_bytes())
+
+
 def partials(folder: str | os.PathLike) -> list[Path]:
     """What processes that died while writing have left behind in a folder and below it."""
     return sorted(Path(folder).rglob(".*.partial"))

@@ -1,4 +1,4 @@
-"""Augmentation in front of the discriminator: it never sees the same image twice, so it cannot learn images by heart."""
+"""Augmentation in front of the discriminator: an image comes in several versions, so it is harder to learn by heart."""
 
 import tensorflow as tf
 

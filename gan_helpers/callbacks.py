@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gan_helpers import classifier, images, losses, metrics, plots
-from gan_helpers.atomic import write_whole
+from gan_helpers.atomic import save_whole, write_whole
 
 
 class _Display:
@@ -165,13 +165,17 @@ class QualityMonitor(keras.callbacks.Callback):
     50,000 (`gh.train(…, evaluate_every=1)` does), so that what is chosen by was not learnt; the test images stay unseen.
 
     Args:
-        run_dir: where `best_generator.keras` and `best.json` (epoch, distance) are kept; None keeps nothing.
+        run_dir: where `best_generator.keras` and `best.json` (epoch, distance, n, classifier) are kept; None keeps nothing.
+            A run that goes on goes on from them; of a run that begins anew in the folder they are replaced.
         every: epochs between two measurements; the last epoch is always measured.
         n: images a measurement, at most 10,000.
         seed: of the latent vectors.
 
     Raises:
-        ValueError: every below 1, or n out of range.
+        ValueError: every below 1, or n out of range; when training begins: images of another shape than the classifier's.
+
+    Warns:
+        UserWarning: n below 2,048, when training begins.
     """
 
     def __init__(self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0):
@@ -184,10 +188,23 @@ class QualityMonitor(keras.callbacks.Callback):
         self.every, self.n, self.seed = every, n, seed
 
     def on_train_begin(self, logs=None):
+        shape = tuple(self.model.ema_generator.output_shape[1:])
+        if shape != (28, 28, 1):
+            raise ValueError(f"QualityMonitor measures images of shape (28, 28, 1); this generator makes {shape}")
+        metrics.warn_of_few(self.n)
         self._real = metrics.real_features("held_out", self.n)
-        self.best = None
+        self._measured_with = {"n": self.n, "classifier": classifier.facts()["sha256"]}
+        self.best = self._begun = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._begun is not None:
+            return
+        self._begun = epoch
         if self.run_dir is not None and (self.run_dir / "best.json").exists():
-            self.best = json.loads((self.run_dir / "best.json").read_text(encoding="utf-8"))
+            before = json.loads((self.run_dir / "best.json").read_text(encoding="utf-8"))
+            # A later epoch is another run's, or one that this run lost and will measure again.
+            if before["epoch"] <= epoch and self._measured_with.items() <= before.items():
+                self.best = before
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
@@ -198,12 +215,9 @@ class QualityMonitor(keras.callbacks.Callback):
         if logs is not None:
             logs["frechet_classifier_distance"] = distance
         if self.best is None or distance < self.best["frechet_classifier_distance"]:
-            self.best = {"epoch": epoch + 1, "frechet_classifier_distance": distance, "n": self.n}
+            self.best = {"epoch": epoch + 1, "frechet_classifier_distance": distance, **self._measured_with}
             if self.run_dir is not None:
-                self.run_dir.mkdir(parents=True, exist_ok=True)
-                partial = self.run_dir / f"best_generator.{os.getpid()}.partial.keras"
-                self.model.ema_generator.save(partial)
-                os.replace(partial, self.run_dir / "best_generator.keras")
+                save_whole(self.run_dir / "best_generator.keras", self.model.ema_generator.save)
                 write_whole(self.run_dir / "best.json", json.dumps(self.best).encode())
 
 

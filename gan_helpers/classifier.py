@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_helpers import data, folders
-from gan_helpers.atomic import write_whole
+from gan_helpers.atomic import save_whole, write_whole
 from gan_helpers.images import check_uint8
 
 SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE = 0, 8, 128, 1e-3
@@ -110,13 +110,13 @@ def features_and_probabilities(images, classifier=None) -> tuple[np.ndarray, np.
         features float32 (n, 64) and class probabilities float32 (n, 10).
 
     Raises:
-        ValueError: images of another type or shape.
+        ValueError: images of another type or shape, or none.
     """
     import keras
 
     images = check_uint8(images)
-    if images.shape[1:] != (28, 28, 1):
-        raise ValueError(f"expected images of shape (n, 28, 28, 1); got {images.shape}")
+    if images.shape[1:] != (28, 28, 1) or not len(images):
+        raise ValueError(f"expected images of shape (n, 28, 28, 1), n ≥ 1; got {images.shape}")
     features, logits = _both(load() if classifier is None else classifier).predict(
         images.astype(np.float32), batch_size=500, verbose=0
     )
@@ -126,7 +126,6 @@ def features_and_probabilities(images, classifier=None) -> tuple[np.ndarray, np.
 def ship() -> dict:
     """Train the shipped classifier, write it and its facts into `data/pretrained/`, and return the facts."""
     import importlib.metadata
-    import os
 
     images, labels = data.load_fashion_mnist("train")
     test_images, test_labels = data.load_fashion_mnist("test")
@@ -135,16 +134,13 @@ def ship() -> dict:
     keras.utils.set_random_seed(SEED)
     model = fit(build(), images[:TRAINED_ON], labels[:TRAINED_ON], verbose=2)
     _, probabilities = features_and_probabilities(test_images, model)
-    folder = _folder()
-    partial = folder / "classifier.partial.weights.h5"
+    path = _folder() / "classifier.weights.h5"
     bare = build()  # without an optimizer, which would be saved too
     bare.set_weights(model.get_weights())
-    bare.save_weights(partial)
-    content = partial.read_bytes()
-    os.replace(partial, folder / "classifier.weights.h5")
+    save_whole(path, bare.save_weights)
     entry = {
-        "file": "classifier.weights.h5",
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "test_accuracy": round(float(np.mean(probabilities.argmax(axis=1) == test_labels)), 4),
         "command": "python -m gan_helpers.classifier",
         "seed": SEED,
@@ -152,7 +148,7 @@ def ship() -> dict:
         "epochs": EPOCHS,
         "versions": {package: importlib.metadata.version(package) for package in ("tensorflow", "keras", "numpy")},
     }
-    write_whole(folder / "classifier.json", json.dumps(entry, indent=2).encode() + b"\n")
+    write_whole(path.with_name("classifier.json"), json.dumps(entry, indent=2).encode() + b"\n")
     return entry
 
 

@@ -20,7 +20,7 @@ from gan_helpers import classifier, directions, folders, images, latent, neighbo
 from gan_helpers.atomic import write_whole
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.explorer_state import FURTHEST, SIDES, State
-from gan_helpers.gan import is_conditional
+from gan_helpers.gan import generator_and_range, is_conditional
 from gan_helpers.setup_check import without_sliders
 
 try:
@@ -124,7 +124,7 @@ class LatentExplorer(widgets.VBox):
         judge: bool | None = None,
         training_images=None,
     ):
-        generator, pixel_range = _generator_and_range(generator, pixel_range)
+        generator, pixel_range = generator_and_range(generator, pixel_range)
         self.generator, self.pixel_range, self.class_names = generator, pixel_range, tuple(class_names)
         self.latent_dim, self.conditional = generator.inputs[0].shape[-1], is_conditional(generator)
         fashion = generator.output_shape[1:] == (28, 28, 1)
@@ -634,29 +634,6 @@ class LatentExplorer(widgets.VBox):
             display(self._repr_mimebundle_(), raw=True)
         still = f'<div class="gan-still-{number}">{self.still()}</div>'
         display({"text/html": still, "text/plain": f"{self!r}, still. {RUN_AGAIN}"}, raw=True)
-
-
-def _generator_and_range(generator, pixel_range):
-    """The Keras model in what was given, and its pixel range."""
-    if isinstance(generator, str):
-        raise ValueError(
-            f"expected a generator, got the name {generator!r}: LatentExplorer(gh.load_generator({generator!r}))"
-        )
-    gan = getattr(generator, "gan", generator)  # of a Run
-    if hasattr(gan, "ema_generator"):
-        generator, pixel_range = gan.ema_generator, pixel_range or gan.pixel_range
-    try:
-        first, *others = generator.inputs
-        fits = len(first.shape) == 2 and len(others) <= 1 and generator.output_shape[-1] in (1, 3)
-        fits = fits and len(generator.output_shape) == 4 and None not in generator.output_shape[1:]
-    except (AttributeError, TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"{getattr(generator, 'name', generator)!r} is no generator that can be explored: expected a Keras model with "
-            "latents (n, latent_dim), and at most a class (n,) beside them, that makes images (n, h, w, 1 or 3)"
-        )
-    return generator, images.check_pixel_range(pixel_range) if pixel_range else images.pixel_range_of(generator)
 
 
 def _band(latent_dim: int) -> tuple[float, float]:

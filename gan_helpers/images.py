@@ -64,7 +64,7 @@ def pixel_range_of(generator) -> tuple[float, float]:
             break
     raise ValueError(
         f"cannot tell the pixel range of {generator.name!r}: its last layer ends in neither tanh nor sigmoid. "
-        "Say pixel_range=(low, high)."
+        "Say it: pixel_range=(low, high), or --pixel-range LOW HIGH on the command line."
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gan_helpers import classifier, data, latent
-from gan_helpers.gan import generate, is_conditional
+from gan_helpers.gan import generate, generator_and_range, is_conditional
 from gan_helpers.images import check_uint8
 
 N = 10_000
@@ -21,6 +21,7 @@ IMAGES_COMPARED = 2_000  # with the training images, pixel by pixel
 FEWEST = 2_048  # below, the Fréchet distance is mostly bias (Heusel et al. 2017, appendix A1)
 NEIGHBOURS = 5
 BLOCK = 1_000
+WORKING_MEMORY = 256  # MiB, of distances held at once
 
 
 def _check_features(*features) -> list[np.ndarray]:
@@ -59,7 +60,7 @@ def frechet_distance(a, b) -> float:
 def frechet_classifier_distance(images, real_images) -> float:
     """`frechet_distance` between the classifier's features of two sets of images: the course's measure of quality.
 
-    Source: as TF-GAN does it, a classifier of the images' own domain in place of Inception (Shor, "TFGAN", 2019; the
+    Source: as TF-GAN does it, a classifier of the images' own domain in place of Inception (Shor, "TFGAN", 2017; the
     distance: Heusel et al. 2017, section 4).
 
     Args:
@@ -71,11 +72,12 @@ def frechet_classifier_distance(images, real_images) -> float:
     Warns:
         UserWarning: fewer than 2,048 images on one side.
     """
-    _warn_of_few(min(len(images), len(real_images)))
+    warn_of_few(min(len(images), len(real_images)))
     return frechet_distance(*(classifier.features_and_probabilities(x)[0] for x in (images, real_images)))
 
 
-def _warn_of_few(n: int) -> None:
+def warn_of_few(n: int) -> None:
+    """Warn where n images are too few for a distance to mean much by itself."""
     if n < FEWEST:
         warnings.warn(
             f"n is {n}: below {FEWEST:,} images the distances are mostly bias; look at what real images score at this n",
@@ -86,8 +88,8 @@ def _warn_of_few(n: int) -> None:
 def kernel_distance(a, b) -> tuple[float, float]:
     """The squared maximum mean discrepancy with the kernel (x·y / d + 1)³, unbiased, and its standard error.
 
-    Estimated on disjoint blocks of 1,000 (of all, where there are fewer), so the blocks' spread is an honest error. It can
-    be slightly negative where the distributions are equal. Times 1,000 is customary.
+    Estimated on disjoint blocks of 1,000 (of all, where there are fewer; what is left over is not used), so the blocks'
+    spread is an honest error. It can be slightly negative where the distributions are equal. Times 1,000 is customary.
 
     Source: Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (with Inception's features: KID).
 
@@ -141,7 +143,7 @@ def neighbourhoods(real, fake, k: int = NEIGHBOURS) -> dict[str, float]:
         NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x).kneighbors()[0][:, -1] for x in (real, fake)
     )
     in_a_real_ball, density, covered, recalled, start = np.zeros(len(fake), bool), 0, 0, 0, 0
-    for distances in pairwise_distances_chunked(real, fake, working_memory=256):
+    for distances in pairwise_distances_chunked(real, fake, working_memory=WORKING_MEMORY):
         inside = distances < radius_real[start : start + len(distances), None]
         in_a_real_ball |= inside.any(axis=0)
         density += inside.sum()
@@ -161,8 +163,19 @@ def classifier_score(probabilities) -> float:
 
     Source: Salimans et al., "Improved Techniques for Training GANs", NeurIPS 2016, section 4 (with Inception: IS). It never
     looks at real images: one perfect image a class scores 10.
+
+    Args:
+        probabilities: (n, classes), rows that sum to 1.
+
+    Raises:
+        ValueError: numbers that are no probabilities, such as logits.
     """
-    p = np.asarray(probabilities, np.float64).clip(1e-12)
+    p = np.asarray(probabilities, np.float64)
+    if p.ndim != 2 or not len(p) or not (p >= 0).all() or not np.allclose(p.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            f"expected class probabilities (n, classes), rows that sum to 1; got {p.shape} from {p.min(initial=np.inf):.3g} to {p.max(initial=-np.inf):.3g}"
+        )
+    p = p.clip(1e-12)
     return float(np.exp(np.mean(np.sum(p * (np.log(p) - np.log(p.mean(axis=0))), axis=1))))
 
 
@@ -229,6 +242,8 @@ def _check_classes(images, classes) -> np.ndarray:
         raise ValueError(
             f"expected one integer class an image, shape ({len(images)},); got {classes.dtype} {classes.shape}"
         )
+    for wrong in set(classes.tolist()) - set(range(len(data.CLASS_NAMES))):
+        raise ValueError(f"a class is {wrong}; it must be an integer in 0…{len(data.CLASS_NAMES) - 1}")
     return classes
 
 
@@ -260,10 +275,12 @@ def memorisation(generated, training, held_out, pairs: int = 10) -> Memorisation
         pairs: how many closest pairs to give.
 
     Raises:
-        ValueError: other types or shapes.
+        ValueError: other types or shapes, or held-out images that are training images.
     """
     of_generated, nearest = _to_nearest(generated, training)
     of_held_out, _ = _to_nearest(held_out, training)
+    if not np.median(of_held_out):
+        raise ValueError("held_out are no yardstick: more than half of them are among the training images")
     closest = np.argsort(of_generated, kind="stable")[:pairs]
     return Memorisation(
         ratio=float(np.median(of_generated) / np.median(of_held_out)),
@@ -278,7 +295,10 @@ def _to_nearest(images, training) -> tuple[np.ndarray, np.ndarray]:
     """Root mean square difference of pixels to the nearest training image, and that image's index: both (n,)."""
     from sklearn.neighbors import NearestNeighbors
 
-    images, training = (check_uint8(x).reshape(len(x), -1).astype(np.float32) for x in (images, training))
+    images, training = check_uint8(images), check_uint8(training)
+    if images.shape[1:] != training.shape[1:]:
+        raise ValueError(f"the training images have shape {training.shape[1:]}; these have {images.shape[1:]}")
+    images, training = (x.reshape(len(x), -1).astype(np.float32) for x in (images, training))
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training)
     distances, nearest = search.kneighbors(images)
     return distances[:, 0] / math.sqrt(training.shape[1]), nearest[:, 0]
@@ -289,7 +309,11 @@ def _to_nearest(images, training) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Value:
-    """One metric: mean over seeds, half the width of its 95 % confidence interval, what real images score, and which way is good."""
+    """One metric: mean over seeds, half the width of its 95 % confidence interval, what real images score, and which way is good.
+
+    The interval is about the generator's draws; the real images are the same each time. Only that of the kernel distance
+    holds their chance too, by its standard error (where n is at least 2,000, two blocks).
+    """
 
     name: str
     value: float
@@ -304,6 +328,7 @@ class Evaluation:
 
     values: tuple[Value, ...]
     class_shares: tuple[float, ...]
+    real_class_shares: tuple[float, ...]
     n: int
     seeds: int
     reference: str
@@ -326,8 +351,8 @@ class Evaluation:
         lines = [f"{'':28} {'value':>9}  {'± 95 %':>8}  {'real':>8}  good is"]
         for v in self.values:
             lines.append(f"{v.name:28} {v.value:9.3f}  {v.plus_minus:8.3f}  {v.real:8.3f}  {v.good}")
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in zip(data.CLASS_NAMES, self.class_shares))
-        lines.append(f"classes: {shares}")
+        shares = zip(data.CLASS_NAMES, self.class_shares, self.real_class_shares)
+        lines.append("classes (real): " + ", ".join(f"{name} {share:.1%} ({real:.1%})" for name, share, real in shares))
         lines.append(
             f"n = {self.n:,} images, {self.seeds} seeds, against {self.reference}; real = as many real images that the "
             f"classifier has not seen; classifier {self.classifier[:12]}"
@@ -349,7 +374,8 @@ def evaluate(
     """Measure a generator against real images.
 
     Args:
-        generator: a Keras generator; a conditional one is asked for all ten classes in turn.
+        generator: a Keras generator, or a `GAN` or a `Run`, whose averaged generator is taken; a conditional one is asked for
+            all ten classes in turn.
         n: images a seed, and real images; at most 10,000. Values of different n cannot be compared.
         seeds: how many times n images are drawn, with the seeds 0, 1, …; at least 2, for an interval.
         reference: "test", for what is reported; or "held_out", the last 10,000 training images, for what is chosen by.
@@ -358,7 +384,8 @@ def evaluate(
         verbose: 1 draws a progress bar.
 
     Raises:
-        ValueError: n, seeds or reference out of range; gan_train of a generator without classes.
+        ValueError: n, seeds or reference out of range; gan_train of a generator without classes; no generator of images of
+            shape (28, 28, 1).
 
     Warns:
         UserWarning: n below 2,048.
@@ -372,55 +399,67 @@ def evaluate(
         raise ValueError(f"seeds is {seeds}; it must be at least 2")
     if reference not in REFERENCES:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
+    generator, pixel_range = generator_and_range(generator, pixel_range)
+    if generator.output_shape[1:] != (28, 28, 1):
+        raise ValueError(
+            f"expected a generator of images (28, 28, 1); {generator.name!r} makes {generator.output_shape[1:]}"
+        )
     conditional = is_conditional(generator)
     if gan_train and not conditional:
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
-    _warn_of_few(n)
+    warn_of_few(n)
     real, other = (_real(split, n) for split in (reference, "held_out" if reference == "test" else "test"))
-    training = data.load_fashion_mnist("train")[0][: classifier.TRAINED_ON]
-    real_distance = _real_distance(reference)
+    training = data.load_fashion_mnist("train")[0]
+    # A generator that is reported on may have learnt all training images; one that is chosen by the last 10,000 has not.
+    learnt = len(training) if reference == "test" else classifier.TRAINED_ON
 
-    rows, shares = [], []
+    rows, shares, kernel_errors = [], [], []
     for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose):
         # None: real images in the generator's place
         if seed is None:
-            images, classes = other.images, other.classes
+            images, classes, among = other.images, other.classes, classifier.TRAINED_ON
         else:
+            among = learnt
             latents = latent.sample(n, generator.inputs[0].shape[-1], seed).numpy()
             classes = np.arange(n) % len(data.CLASS_NAMES) if conditional else None
             images = generate(generator, latents, pixel_range, classes=classes)
         features, probabilities = classifier.features_and_probabilities(images)
         shares.append(class_shares(probabilities))
         compared = images[:IMAGES_COMPARED]  # a sample is enough for a median
+        kernel = kernel_distance(real.features, features)
+        kernel_errors.append(1000 * kernel[1])
         row = {
             "frechet_classifier_distance": frechet_distance(real.features, features),
-            "kernel_distance_x1000": 1000 * kernel_distance(real.features, features)[0],
+            "kernel_distance_x1000": 1000 * kernel[0],
             **neighbourhoods(real.features, features),
             "classifier_score": classifier_score(probabilities),
             "class_entropy": entropy(shares[-1]),
-            "nearest_training_image": float(np.median(_to_nearest(compared, training)[0]) / real_distance),
+            "nearest_training_image": float(
+                np.median(_to_nearest(compared, training[:among])[0]) / _real_distance(reference, among)
+            ),
         }
         if conditional:
             row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
         if gan_train:
+            if seed is None:  # tested on the test images, so not taught by them
+                images, classes = (array[-N:][:n] for array in data.load_fashion_mnist("train"))
             row["gan_train_accuracy"] = gan_train_accuracy(images, classes, seed=seed or 0)
         rows.append(row)
 
     *rows, floor = rows
     width = stats.t.ppf(0.975, seeds - 1) / math.sqrt(seeds)
+    half_widths = {name: width * np.std([row[name] for row in rows], ddof=1) for name in floor}
+    if (blocks := n // BLOCK) > 1:
+        of_blocks = stats.t.ppf(0.975, blocks - 1) * np.mean(kernel_errors[:-1])
+        half_widths["kernel_distance_x1000"] = np.hypot(half_widths["kernel_distance_x1000"], of_blocks)
     values = tuple(
-        Value(
-            name,
-            float(np.mean([row[name] for row in rows])),
-            float(width * np.std([row[name] for row in rows], ddof=1)),
-            floor[name],
-            GOOD[name],
-        )
+        Value(name, float(np.mean([row[name] for row in rows])), float(half_widths[name]), floor[name], GOOD[name])
         for name in floor
     )
     return Evaluation(
         values,
         tuple(np.mean(shares[:-1], axis=0).tolist()),
+        tuple(shares[-1].tolist()),
         n,
         seeds,
         REFERENCES[reference],
@@ -460,9 +499,9 @@ def _real(split: str, n: int) -> _Real:
 
 
 @functools.cache
-def _real_distance(split: str) -> float:
-    """Median distance of real images to the nearest of the first 50,000 training images."""
-    training = data.load_fashion_mnist("train")[0][: classifier.TRAINED_ON]
+def _real_distance(split: str, among: int) -> float:
+    """Median distance of real images to the nearest of the first so many training images, which they are not among."""
+    training = data.load_fashion_mnist("train")[0][:among]
     return float(np.median(_to_nearest(_real(split, IMAGES_COMPARED).images, training)[0]))
 
 

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from gan_helpers import folders
-from gan_helpers.atomic import write_whole
+from gan_helpers.atomic import save_whole, write_whole
 
 SHIPPED = {"course_mlp": 24, "course_dcgan": 33, "course_conditional": 33}  # epochs
 SEED = 0  # stated before the run
@@ -111,14 +111,11 @@ def ship(name: str) -> dict:
     run = training.train(name, folders.runs("pretrained") / name, epochs=SHIPPED[name], seed=SEED, verbose=2)
     found = metrics.evaluate(run.gan.ema_generator, gan_train=run.gan.conditional, verbose=1)
     folder = folders.data() / "pretrained"
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{name}.partial.weights.h5"
-    run.gan.ema_generator.save_weights(partial)
-    content = partial.read_bytes()
-    os.replace(partial, folder / f"{name}.weights.h5")
+    path = folder / f"{name}.weights.h5"
+    save_whole(path, run.gan.ema_generator.save_weights)
     entry = {
-        "file": f"{name}.weights.h5",
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "recipe": name,
         "command": f"python -m gan_helpers.pretrained {name}",
         "seed": SEED,

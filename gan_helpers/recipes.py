@@ -129,7 +129,7 @@ RECIPES = {
             source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03 with one convolution more, and a deeper generator that "
             "keeps off the 28×28 level (Shi et al. 2016) and tells every block the latent vector (Chen et al. 2019), without batch "
             "norm behind its first map (Karras et al. 2018). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an "
-            "average over some 5,000 steps: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on the "
+            "average over a ninth of the steps so far, at most some 5,000: chosen here for CPUs (benchmarks/results/trials.md). From step 13,000 on the "
             "discriminator sees images moved by up to one pixel, so that it does not learn them by heart (Zhao et al. 2020).",
         ),
         Recipe(

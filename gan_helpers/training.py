@@ -175,16 +175,21 @@ def _config(run_dir: Path) -> dict:
 
 def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> dict:
     """What makes a run this run: two runs that agree in it train the same GAN."""
-    settings = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
-    settings |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
-    loss = recipe.loss
-    settings["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
-    settings["pixel_range"] = list(recipe.pixel_range)
     content = hashlib.sha256(np.ascontiguousarray(train_images))
     if train_classes is not None:
         content.update(np.ascontiguousarray(train_classes, np.int64))
     facts = {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)}
-    return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings}
+    return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings(recipe)}
+
+
+def settings(recipe: recipes.Recipe) -> dict:
+    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN."""
+    found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
+    found |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
+    loss = recipe.loss
+    found["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
+    found["pixel_range"] = list(recipe.pixel_range)
+    return found
 
 
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")

@@ -193,6 +193,20 @@ def test_sample_a_conditional_generator(call, tmp_path):
     assert status == 2 and "'hat' is none of 0 T-shirt/top" in said and not (tmp_path / "no.png").exists()
 
 
+def test_a_generator_without_a_last_activation_is_told_its_pixel_range(call, tmp_path):
+    latents = keras.Input((4,))
+    half = layers.Dense(784, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(0.5))
+    keras.Model(latents, layers.Reshape((28, 28, 1))(half(latents))).save(tmp_path / "g.keras")
+    for command in (["sample", "--count", 3, "--out", tmp_path / "a.npz"], ["evaluate", "--count", 20], ["explore"]):
+        status, _, said = call(command[0], tmp_path / "g.keras", *command[1:])
+        assert status == 2 and "--pixel-range LOW HIGH on the command line" in said
+    sampled = "sample", tmp_path / "g.keras", "--count", 3, "--out", tmp_path / "a.npz", "--pixel-range"
+    assert call(*sampled, 0, 1)[0] == 0
+    assert np.unique(np.load(tmp_path / "a.npz")["images"]).tolist() == [128]
+    status, _, said = call(*sampled, 1, 0)
+    assert status == 2 and "pixel_range is (1.0, 0.0)" in said
+
+
 def test_export_writes_four_files_that_compute_the_same(call, run_dir, tmp_path):
     status, said, _ = call("export", run_dir, "--to", tmp_path / "out")
     assert status == 0 and said.count("loaded back, same output") == 4

@@ -1,6 +1,8 @@
 """Metrics: against independent implementations and closed forms, and for what they must do."""
 
 import json
+import re
+import types
 
 import keras
 import numpy as np
@@ -64,7 +66,10 @@ def test_the_kernel_distance_s_error_is_that_of_its_blocks(monkeypatch):
     assert abs(values.mean()) < 3 * values.std() / np.sqrt(60)
 
 
-def test_neighbourhoods_are_their_definitions(gaussians):
+def test_neighbourhoods_are_their_definitions(gaussians, monkeypatch):
+    monkeypatch.setattr(
+        metrics, "WORKING_MEMORY", 0.01
+    )  # 21 rows of distances at once, as 10,000 images need several parts
     real, fake, k = gaussians[0][:80], gaussians[1][:60], 3
     distance = lambda x, y: np.sqrt(((x - y) ** 2).sum())  # noqa: E731
     radius = lambda x, sample: sorted(distance(x, y) for y in sample)[k]  # noqa: E731  the 0th is itself
@@ -75,6 +80,8 @@ def test_neighbourhoods_are_their_definitions(gaussians):
     assert found["recall"] == pytest.approx(in_fake.any(axis=1).mean())
     assert found["density"] == pytest.approx(in_real.sum() / (k * len(fake)))
     assert found["coverage"] == pytest.approx(in_real.any(axis=1).mean())
+    itself = metrics.neighbourhoods(real, real, k)
+    assert itself["precision"] == itself["recall"] == itself["coverage"] == 1
 
 
 def test_scores_of_classes():
@@ -100,6 +107,7 @@ def test_they_grow_with_noise_and_see_a_dropped_class_and_duplicates(real):
     for distance in (metrics.frechet_distance, lambda x, y: metrics.kernel_distance(x, y)[0]):
         values = [distance(a, x) for x in noisy]
         assert values == sorted(values) and values[3] > 10 * values[0]
+        assert distance(a, a) < 1e-6, "the kernel distance, being unbiased, is a little below 0"
     coverage = [metrics.neighbourhoods(a, x)["coverage"] for x in noisy]
     assert coverage == sorted(coverage, reverse=True)
 
@@ -158,7 +166,7 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
     distance = found["frechet_classifier_distance"]
     assert distance.value > 20 * distance.real > 0 and 0 < distance.plus_minus < distance.value
     assert found["coverage"].value < 0.5 < found["coverage"].real
-    assert sum(found.class_shares) == pytest.approx(1) and found.n == 500
+    assert [sum(found.class_shares), sum(found.real_class_shares)] == pytest.approx([1, 1]) and found.n == 500
     assert json.loads(json.dumps(found.as_dict()))["values"]["density"]["value"] == found["density"].value
     for part in (
         "frechet_classifier_distance",
@@ -168,6 +176,61 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
         assert part in str(found)
     with pytest.raises(KeyError, match="'fid'; there is frechet_classifier_distance"):
         found["fid"]
+
+
+def test_the_kernel_distance_s_interval_holds_its_standard_error(monkeypatch):
+    """Two draws of one generator differ little; the chance in the real images is larger, and must not be left out."""
+    monkeypatch.setattr(metrics, "BLOCK", 100)
+    generator = pretrained.load_generator("course_dcgan")
+    with pytest.warns(UserWarning, match="n is 500"):
+        found = metrics.evaluate(generator, n=500, seeds=2)
+    features, _ = classifier.features_and_probabilities(generate(generator, latent.sample(500, 64, seed=0).numpy()))
+    _, error = metrics.kernel_distance(metrics.real_features("test", 500), features)
+    assert found["kernel_distance_x1000"].plus_minus > 1000 * error
+
+
+def _sized(pixels):
+    latents = keras.Input((4,))
+    return keras.Model(
+        latents, layers.Reshape((pixels, pixels, 1))(layers.Dense(pixels**2, activation="tanh")(latents))
+    )
+
+
+def _always(image):
+    """A generator that draws one image, whatever it is given."""
+    latents = keras.Input((4,))
+    drawn = layers.Dense(784, activation="tanh", kernel_initializer="zeros")
+    generator = keras.Model(latents, layers.Reshape((28, 28, 1))(drawn(latents)))
+    drawn.bias.assign(np.arctanh((image / 127.5 - 1).clip(-0.9999, 0.9999)).ravel())
+    return generator
+
+
+@pytest.mark.filterwarnings("ignore:n is 64")
+def test_a_copy_of_any_training_image_is_noticed():
+    """What is reported on may have learnt all of them; what is chosen by the last 10,000 was not shown those."""
+    copier = _always(data.load_fashion_mnist("train")[0][55_000])
+    near = {split: metrics.evaluate(copier, 64, 2, split)["nearest_training_image"] for split in ("test", "held_out")}
+    assert near["test"].value < 0.05 < 0.2 < near["held_out"].value
+    assert all(value.real == pytest.approx(1, abs=0.1) for value in near.values())
+
+
+@pytest.mark.filterwarnings("ignore:n is 64")
+@pytest.mark.parametrize("reference", ["test", "held_out"])
+def test_the_floor_of_gan_train_is_taught_by_training_images(monkeypatch, reference):
+    taught = []
+    monkeypatch.setattr(
+        metrics, "gan_train_accuracy", lambda images, classes, seed: taught.append((images, classes)) or 0.5
+    )
+    metrics.evaluate(pretrained.load_generator("course_conditional"), 64, 2, reference, gan_train=True)
+    images, classes = (array[-10_000:][:64] for array in data.load_fashion_mnist("train"))
+    assert len(taught) == 3 and np.array_equal(taught[-1][0], images) and np.array_equal(taught[-1][1], classes)
+
+
+@pytest.mark.filterwarnings("ignore:n is 64")
+def test_evaluate_takes_the_averaged_generator_of_a_gan(small_gan):
+    gan = small_gan()
+    found = [metrics.evaluate(x, 64, 2)["frechet_classifier_distance"].value for x in (gan, gan.ema_generator)]
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_gan_test_and_gan_train_tell_clear_from_varied():
@@ -182,6 +245,8 @@ def test_gan_test_and_gan_train_tell_clear_from_varied():
     assert taught[0] > 0.6 and taught[1] < taught[0] - 0.1
     with pytest.raises(ValueError, match=r"shape \(10,\); got int64 \(9,\)"):
         metrics.gan_test_accuracy(images[:10], labels[:9])
+    with pytest.raises(ValueError, match="a class is 17; it must be an integer in 0…9"):
+        metrics.gan_test_accuracy(images[:10], np.full(10, 17))
     with pytest.raises(ValueError, match="100 images do not fill one batch of 128"):
         metrics.gan_train_accuracy(images[:100], labels[:100])
 
@@ -193,25 +258,38 @@ def test_the_quality_monitor_keeps_the_best_generator(small_gan, tmp_path):
     monitor = callbacks.QualityMonitor(tmp_path, n=300)
     monitor.set_model(gan)
     monitor.set_params({"epochs": 3})
-    monitor.on_train_begin()
+    with pytest.warns(UserWarning, match="n is 300: below 2,048"):
+        monitor.on_train_begin()
     rows = []
     for epoch, strength in enumerate((0.0, 1.0, 0.3)):
+        monitor.on_epoch_begin(epoch)
         gan.ema_generator.layers[-2].bias.assign(strength * mean)
         rows.append({})
         monitor.on_epoch_end(epoch, rows[-1])
     distances = [row["frechet_classifier_distance"] for row in rows]
     assert distances.index(min(distances)) == 1
     assert json.loads((tmp_path / "best.json").read_text()) == monitor.best
-    assert monitor.best == {"epoch": 2, "frechet_classifier_distance": distances[1], "n": 300}
+    judge = classifier.facts()["sha256"]
+    assert monitor.best == {"epoch": 2, "frechet_classifier_distance": distances[1], "n": 300, "classifier": judge}
     with pytest.warns(UserWarning, match="people you trust"):
         best = pretrained.load_generator(tmp_path / "best_generator.keras")
     assert np.allclose(best.layers[-2].bias, mean)
-    again = callbacks.QualityMonitor(tmp_path, n=300)  # a run that goes on knows what is the best so far
-    again.set_model(gan)
-    again.set_params({"epochs": 4})
-    again.on_train_begin()
-    again.on_epoch_end(3, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.json", "best_generator.keras"]
+
+    def begins(epoch, n):
+        again = callbacks.QualityMonitor(tmp_path, n=n)
+        again.set_model(gan)
+        again.set_params({"epochs": 4})
+        with pytest.warns(UserWarning, match="below 2,048"):
+            again.on_train_begin()
+        again.on_epoch_begin(epoch)
+        return again
+
+    begins(3, 300).on_epoch_end(3, {})  # a run that goes on knows what is the best so far
     assert json.loads((tmp_path / "best.json").read_text())["epoch"] == 2
+    assert begins(3, 301).best is None, "distances of different n do not compare"
+    begins(0, 300).on_epoch_end(0, {})
+    assert json.loads((tmp_path / "best.json").read_text())["epoch"] == 1, "another run's best is not this one's"
     for settings, said in ((dict(every=0), "every is 0"), (dict(n=10_001), "n is 10001")):
         with pytest.raises(ValueError, match=said):
             callbacks.QualityMonitor(**settings)
@@ -251,15 +329,17 @@ def test_a_run_that_is_measured_shows_it_in_plot_and_history(tmp_path):
     assert len(plots.loss_curves(run.history[:1]).axes) == 2
 
 
-def test_the_manifest_s_distance_is_what_its_generator_scores():
-    name = "course_conditional"
+@pytest.mark.parametrize("name, floors", [("course_mlp", 200), ("course_dcgan", 10), ("course_conditional", 4)])
+def test_the_manifest_s_distance_is_what_its_generator_scores(name, floors):
     recorded = pretrained.manifest()[name]["metrics"]
     assert recorded["n"] == 10_000 and recorded["classifier"] == classifier.facts()["sha256"]
     value = recorded["values"]["frechet_classifier_distance"]
     generator = pretrained.load_generator(name)
-    images = generate(generator, latent.sample(10_000, 64, seed=0).numpy(), classes=np.arange(10_000) % 10)
+    classes = np.arange(10_000) % 10 if len(generator.inputs) == 2 else None
+    images = generate(generator, latent.sample(10_000, 64, seed=0).numpy(), classes=classes)
     found = metrics.frechet_classifier_distance(images, data.load_fashion_mnist("test")[0])
     assert abs(found - value["value"]) < 2 * value["plus_minus"] + 0.02 * value["value"]
+    assert value["value"] < floors * value["real"] and min(recorded["class_shares"]) > 0.05
 
 
 def test_bad_input_is_named(gaussians):
@@ -273,8 +353,28 @@ def test_bad_input_is_named(gaussians):
         metrics.neighbourhoods(a, b[:10], k=10)
     with pytest.raises(ValueError, match="uint8"):
         classifier.features_and_probabilities(np.zeros((3, 28, 28, 1), np.float32))
-    with pytest.raises(ValueError, match=r"\(3, 32, 32, 3\)"):
-        classifier.features_and_probabilities(np.zeros((3, 32, 32, 3), np.uint8))
+    for shape in ((3, 32, 32, 3), (0, 28, 28, 1)):
+        with pytest.raises(ValueError, match=re.escape(str(shape))):
+            classifier.features_and_probabilities(np.zeros(shape, np.uint8))
+    with pytest.raises(ValueError, match=r"rows that sum to 1; got \(3, 10\) from -5 to 7"):
+        metrics.classifier_score(np.resize([-5, 7], (3, 10)))
+    black, grey = np.zeros((3, 28, 28, 1), np.uint8), np.full((3, 28, 28, 1), 99, np.uint8)
+    with pytest.raises(ValueError, match="more than half of them are among the training images"):
+        metrics.memorisation(grey, black, black)
+    with pytest.raises(ValueError, match=r"have shape \(28, 28, 1\); these have \(14, 28, 1\)"):
+        metrics.memorisation(grey[:, :14], black, grey)
+    for generator, said in (
+        ("course_dcgan", r"got the name 'course_dcgan': load it with gh.load_generator\('course_dcgan'\)"),
+        (black, "'ndarray' is no generator of images"),
+        (_sized(8), r"makes \(8, 8, 1\)"),
+        (_always(np.full(784, np.nan)), "gives NaN or infinity"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            metrics.evaluate(generator)
+    sized = callbacks.QualityMonitor(n=3_000)
+    sized.set_model(types.SimpleNamespace(ema_generator=_sized(8)))
+    with pytest.raises(ValueError, match=r"measures images of shape \(28, 28, 1\); this generator makes \(8, 8, 1\)"):
+        sized.on_train_begin()
     for settings, said in (
         (dict(n=20_000), "n is 20000"),
         (dict(seeds=1), "seeds is 1"),
