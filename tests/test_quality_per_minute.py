@@ -1,0 +1,61 @@
+"""The benchmark of quality over minutes: what it may pass on, and what it must measure anew."""
+
+import importlib
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEEDS = {"images_per_second": {"tutorial_dcgan": [800.0], "mlp_gan": [4000.0, 5000.0]}, "machine": "another machine"}
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module = importlib.import_module("quality_per_minute")
+    monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
+    return module
+
+
+def _plant(benchmark, run, points, **settings):
+    folder = benchmark.RUNS / run
+    folder.mkdir(parents=True)
+    stored = {"settings": {**benchmark._settings(run.rpartition("_")[0]), **settings}, "points": points}
+    (folder / "points.json").write_text(json.dumps(stored))
+    (folder / "config.json").write_text(json.dumps({"settings": stored["settings"]}))
+
+
+def _point(minutes, distance):
+    return {"minutes": minutes, "distance": distance, "images_seen": 1000 * minutes, "smallest_class": 0.07}
+
+
+def test_a_former_recipe_s_numbers_are_left_out_and_the_record_brings_the_others_back(benchmark, tmp_path):
+    _plant(benchmark, "tutorial_dcgan_0", [_point(5, 8.0), _point(20, 6.0)])
+    _plant(benchmark, "tutorial_dcgan_1", [_point(5, 4.0)])
+    _plant(benchmark, "mlp_gan_0", [_point(5, 2.0)])
+    _plant(benchmark, "mlp_gan_1", [_point(5, 0.001)], gamma=9.0)
+    (benchmark.RUNS / "speeds.json").write_text(json.dumps(SPEEDS))
+    table = benchmark.report(tmp_path / "out")
+    assert "| tutorial_dcgan | 6.00 (4.00 to 8.00, 2) | 6.00 (1) |" in table
+    assert "| mlp_gan | 2.00 (1) |  |" in table, "the former recipe's 0.001 counts for nothing"
+    assert "| 5 min | mlp_gan | 3.0 | 7.0% | 5,000 |" in table and "another machine" in table
+    with pytest.raises(click.ClickException, match="another version of mlp_gan"):
+        benchmark.train("mlp_gan", 1, minutes=5)
+
+    benchmark.RUNS = tmp_path / "elsewhere"
+    record = json.loads((tmp_path / "out" / "quality_per_minute.json").read_text(encoding="utf-8"))
+    benchmark.put_back(record)
+    assert benchmark.report(tmp_path / "again") == table
+    _plant(benchmark, "mlp_gan_2", [_point(5, 4.0)])
+    benchmark.put_back(record)  # what is here already stays
+    assert "| mlp_gan | 3.00 (2.00 to 4.00, 2) |  |" in benchmark.report(tmp_path / "again")
+
+
+def test_points_beyond_the_minutes_asked_for_stay_and_a_slow_recipe_has_none(benchmark):
+    """100 images/s: nothing is kept within the first minute."""
+    _plant(benchmark, "mlp_gan_0", [_point(20, 6.0)])
+    (benchmark.RUNS / "speeds.json").write_text(json.dumps({"images_per_second": {"mlp_gan": [100.0]}}))
+    benchmark.measure("mlp_gan", 0, minutes=1)
+    assert benchmark._points(benchmark.RUNS / "mlp_gan_0", "mlp_gan") == [_point(20, 6.0)]
