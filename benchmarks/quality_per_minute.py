@@ -94,14 +94,20 @@ def _speeds() -> dict:
 
 def put_back(record: dict) -> None:
     """Begin with what is on record: its speeds, and the points of its runs, where this checkout has none of its own."""
-    here = {RUNS / "speeds.json": record["speeds"]}
+    here, recorded = _speeds()["images_per_second"], record["speeds"]["images_per_second"]
+    if here and any(here.get(name) != rounds for name, rounds in recorded.items()):
+        raise click.ClickException(
+            f"{RUNS / 'speeds.json'} has other speeds than the record: delete it, or all with --anew"
+        )
+    RUNS.mkdir(parents=True, exist_ok=True)
+    if not here:
+        (RUNS / "speeds.json").write_text(json.dumps(record["speeds"]))
     for run in record["runs"]:
-        stored = {"settings": record["settings"][run["recipe"]], "points": run["points"]}
-        here[RUNS / f"{run['recipe']}_{run['seed']}" / "points.json"] = stored
-    for path, content in here.items():
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content))
+        folder = RUNS / f"{run['recipe']}_{run['seed']}"
+        if not _points(folder, run["recipe"]):
+            folder.mkdir(exist_ok=True)
+            stored = {"settings": record["settings"][run["recipe"]], "points": run["points"]}
+            (folder / "points.json").write_text(json.dumps(stored))
 
 
 def _settings(name: str) -> dict:
@@ -282,7 +288,7 @@ def report(out: Path) -> str:
 @click.option("--recipes", "names", default=",".join(RECIPES), show_default=True, help="Commas between.")
 @click.option("--anew", is_flag=True, help="Forget what has been trained before.")
 @click.option("--add", is_flag=True, help="To what is on record in --out.")
-@click.option("--speeds-anew", is_flag=True, help="Measure the speeds again, and what they change.")
+@click.option("--speeds-anew", is_flag=True, help="Measure the speeds again, and what they change: of all recipes.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
 @click.option("--worker", hidden=True)
 def main(minutes, seeds, names, anew, add, speeds_anew, out, worker):
@@ -296,6 +302,10 @@ def main(minutes, seeds, names, anew, add, speeds_anew, out, worker):
             return measure_speeds(names, anew=run == "anew")
         name, _, seed = run.rpartition("_")
         return {"train": train, "measure": measure}[kind](name, int(seed), minutes)
+    if speeds_anew and (others := set(_speeds()["images_per_second"]) - set(names)):
+        raise click.UsageError(
+            f"--speeds-anew would leave {', '.join(sorted(others))} with old minutes: name all recipes"
+        )
     if anew:
         shutil.rmtree(RUNS, ignore_errors=True)
     if add:

@@ -33,7 +33,7 @@ def _state(gan) -> dict[str, list]:
 def save(gan, path: str | os.PathLike, epoch: int, history: list[dict]) -> None:
     """Write one checkpoint, atomically: a `.npz` of all variables, with epoch, seed and history as JSON beside them.
 
-    The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them.
+    The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them. Dropout's state is among the variables.
     """
     arrays = {
         f"{owner}/{i:03d}": np.asarray(variable)

@@ -51,7 +51,7 @@ def generator_and_range(generator, pixel_range=None):
         )
     gan = getattr(generator, "gan", generator)  # of a Run
     if hasattr(gan, "ema_generator"):
-        generator, pixel_range = gan.ema_generator, pixel_range or gan.pixel_range
+        generator, pixel_range = gan.ema_generator, gan.pixel_range if pixel_range is None else pixel_range
     try:
         first, *others = generator.inputs
         fits = len(first.shape) == 2 and len(others) <= 1 and generator.output_shape[-1] in (1, 3)
@@ -63,7 +63,9 @@ def generator_and_range(generator, pixel_range=None):
             f"{getattr(generator, 'name', type(generator).__name__)!r} is no generator of images: expected a Keras model with "
             "latents (n, latent_dim), and at most a class (n,) beside them, that makes images (n, h, w, 1 or 3)"
         )
-    return generator, images.check_pixel_range(pixel_range) if pixel_range else images.pixel_range_of(generator)
+    if pixel_range is None:
+        return generator, images.pixel_range_of(generator)
+    return generator, images.check_pixel_range(pixel_range)
 
 
 def generate(generator, latents, pixel_range=None, batch_size: int = 500, classes=None) -> np.ndarray:

@@ -102,7 +102,7 @@ def _ends(a, b, steps):
 def truncate(latents, strength: float) -> np.ndarray:
     """Pull latent vectors towards the prior's mean: strength 1 leaves them, 0 makes all of them the mean.
 
-    Source: Karras, Laine, Aila, "A Style-Based Generator Architecture for GANs", CVPR 2019, section 2.2 and appendix B
+    Source: Karras, Laine, Aila, "A Style-Based Generator Architecture for GANs", CVPR 2019, appendix B
     (there in the intermediate space, here in the prior's own).
     """
     if not 0 <= strength <= 1:
