@@ -37,6 +37,7 @@ class Settings:
     """One trial. `penalty` is R1 + R2 by finite differences (see `GAN.gradient_penalty`)."""
 
     conditional: bool = True
+    mlp: int = 0  # 1: the networks of `course_mlp`, without classes; what is said of convolutions does not count then
     filters: tuple = (64, 64)  # of the generator, at 7×7 and 14×14; a third: at 28×28
     depths: tuple = (0, 0)  # its 3×3 convolutions at 7×7 and at 14×14
     codes: int = 0  # the place of the largest of so many latent numbers, one-hot, stands beside the latent vector
@@ -153,7 +154,10 @@ def losses(s: Settings, real, fake):
 def train(s: Settings, seed: int, marks: list[int]) -> list[dict]:
     """Train one trial and measure it after `marks` thousand images."""
     keras.utils.set_random_seed(seed)
-    generator, discriminator = build_generator(s), build_discriminator(s)
+    if s.mlp:
+        generator, discriminator = networks.mlp_generator(s.latent_dim), networks.mlp_discriminator()
+    else:
+        generator, discriminator = build_generator(s), build_discriminator(s)
     average = keras.models.clone_model(generator)
     average.set_weights(generator.get_weights())
     rates = [
@@ -263,7 +267,10 @@ def parse(changes: tuple[str, ...]) -> Settings:
             changed[name] = tuple(map(int, text.split(",")))
         else:
             changed[name] = text == "True" if kind is bool else kind(text)
-    return Settings(**changed)
+    settings = Settings(**changed)
+    if settings.mlp and settings.conditional:
+        raise click.BadParameter("mlp=1 has no classes: say conditional=False too")
+    return settings
 
 
 def write_table() -> None:
