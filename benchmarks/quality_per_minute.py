@@ -118,10 +118,18 @@ def _settings(name: str) -> dict:
     return json.loads(json.dumps(training.settings(gh.recipes.get(name))))
 
 
+def _is_todays(settings: dict, name: str) -> bool:
+    """Whether a run had the recipe's settings of today; one that it does not name had what is the default."""
+    from gan_helpers import training
+
+    settings = {**training.DEFAULTS, **settings}
+    return all(settings.get(key) == value for key, value in _settings(name).items())
+
+
 def _require_todays(folder: Path, name: str) -> None:
     """What a former version of a recipe has kept must not pass for today's."""
     config = folder / "config.json"
-    if config.exists() and json.loads(config.read_text(encoding="utf-8"))["settings"] != _settings(name):
+    if config.exists() and not _is_todays(json.loads(config.read_text(encoding="utf-8"))["settings"], name):
         raise click.ClickException(f"{folder} is of another version of {name}: delete it, or all of them with --anew")
 
 
@@ -203,8 +211,8 @@ def measure(name: str, seed: int, minutes: float) -> None:
 def _points(folder: Path, name: str) -> list[dict]:
     """What has been measured of a run of the recipe as it is today."""
     path = folder / "points.json"
-    stored = json.loads(path.read_text()) if path.exists() else {"settings": None, "points": []}
-    return stored["points"] if stored["settings"] == _settings(name) else []
+    stored = json.loads(path.read_text()) if path.exists() else {"settings": {}, "points": []}
+    return stored["points"] if _is_todays(stored["settings"], name) else []
 
 
 def report(out: Path) -> str:

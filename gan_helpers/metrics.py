@@ -442,7 +442,8 @@ def evaluate(
             row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
         if gan_train:
             if seed is None:  # tested on the test images, so not taught by them
-                images, classes = (array[-N:][:n] for array in data.load_fashion_mnist("train"))
+                held_out = _real("held_out", n)
+                images, classes = held_out.images, held_out.classes
             row["gan_train_accuracy"] = gan_train_accuracy(images, classes, seed=seed or 0)
         rows.append(row)
 

@@ -193,7 +193,7 @@ def settings(recipe: recipes.Recipe) -> dict:
 
 
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
-_DEFAULTS = {f.name: f.default for f in dataclasses.fields(recipes.Recipe) if f.default is not dataclasses.MISSING}
+DEFAULTS = {f.name: f.default for f in dataclasses.fields(recipes.Recipe) if f.default is not dataclasses.MISSING}
 
 
 def _keep_config(run_dir: Path, config: dict) -> None:
@@ -205,7 +205,7 @@ def _keep_config(run_dir: Path, config: dict) -> None:
     if before:
         there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
         if "settings" in before:
-            there = {**_DEFAULTS, **there}
+            there = {**DEFAULTS, **there}
         differing = [
             f"{key}: {there[key]!r} there, {value!r} here"
             for key, value in here.items()

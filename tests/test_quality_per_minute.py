@@ -22,7 +22,9 @@ def benchmark(monkeypatch, tmp_path):
 def _plant(benchmark, run, points, **settings):
     folder = benchmark.RUNS / run
     folder.mkdir(parents=True)
-    stored = {"settings": {**benchmark._settings(run.rpartition("_")[0]), **settings}, "points": points}
+    settings = {**benchmark._settings(run.rpartition("_")[0]), **settings}
+    del settings["gamma_until"]  # as in a run from before there was this setting
+    stored = {"settings": settings, "points": points}
     (folder / "points.json").write_text(json.dumps(stored))
     (folder / "config.json").write_text(json.dumps({"settings": stored["settings"]}))
 
