@@ -35,7 +35,7 @@ _HOME_OF = {
     "load_fashion_mnist": "data",
     "pipeline": "data",
     "GAN": "gan",
-    "generate": "gan",
+    "generate": "generators",
     "NonSaturating": "losses",
     "ModelMonitor": "callbacks",
     "LossPlot": "callbacks",
@@ -54,7 +54,7 @@ _HOME_OF = {
 }
 _MODULES = {
     "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
-    "exporting", "folders", "gan", "guards", "images", "latent",
+    "exporting", "folders", "gan", "generators", "guards", "images", "latent",
     "losses", "metrics", "model_files", "neighbours", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
 }  # fmt: skip
 

@@ -239,14 +239,14 @@ def sample(model, pixel_range, count, seed, out, classes):
         raise ValueError(f"--count is {count}; for a {out.suffix} it must lie in 1…{LARGEST[out.suffix]:,}")
     if not out.parent.is_dir():
         raise ValueError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}")
-    from gan_helpers import gan, images, latent, pretrained
+    from gan_helpers import generators, images, latent, pretrained
 
     import numpy as np  # isort: skip
 
-    generator, pixel_range = gan.generator_and_range(pretrained.load_generator(model), pixel_range)
+    generator, pixel_range = generators.generator_and_range(pretrained.load_generator(model), pixel_range)
     latents = latent.sample(count, generator.inputs[0].shape[-1], seed).numpy()
     labels = None
-    if gan.is_conditional(generator):
+    if generators.is_conditional(generator):
         labels = [_class_number(name) for name in classes.split(",")] if classes is not None else range(10)
         labels = [labels[i % len(labels)] for i in range(count)]
     elif classes is not None:
@@ -254,7 +254,7 @@ def sample(model, pixel_range, count, seed, out, classes):
     if out.suffix == ".gif":
         walks = [latent.slerp(a, b, WALK_STEPS + 1)[:-1] for a, b in zip(latents, np.roll(latents, -1, axis=0))]
         latents, labels = np.concatenate(walks), labels and np.repeat(labels, WALK_STEPS)
-    pictures = gan.generate(generator, latents, pixel_range, classes=labels)
+    pictures = generators.generate(generator, latents, pixel_range, classes=labels)
     if out.suffix == ".npz":
         arrays = {"images": pictures, "latents": latents, **({} if labels is None else {"classes": labels})}
         buffer = io.BytesIO()
@@ -320,13 +320,13 @@ def explore(model, pixel_range, port, no_browser, theme):
 
     if importlib.util.find_spec("voila") is None:
         raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
-    from gan_helpers import browser, gan, pretrained
+    from gan_helpers import browser, generators, pretrained
 
     import nbformat  # isort: skip
 
     port = browser.free_port(port or 0)
     # What is wrong with it is said here, not on the page.
-    _, pixel_range = gan.generator_and_range(pretrained.load_generator(model), pixel_range)
+    _, pixel_range = generators.generator_and_range(pretrained.load_generator(model), pixel_range)
     if model not in pretrained.manifest():
         model = str(Path(model).resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command

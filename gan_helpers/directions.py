@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_helpers import classifier, latent
 from gan_helpers.data import CLASS_NAMES
-from gan_helpers.gan import generate, is_conditional
+from gan_helpers.generators import generate, is_conditional
 
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
 SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations

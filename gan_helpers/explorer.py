@@ -20,7 +20,7 @@ from gan_helpers import classifier, directions, folders, images, latent, neighbo
 from gan_helpers.atomic import write_whole
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.explorer_state import FURTHEST, SIDES, State
-from gan_helpers.gan import generator_and_range, is_conditional
+from gan_helpers.generators import generator_and_range, is_conditional
 from gan_helpers.setup_check import without_sliders
 
 try:
@@ -419,7 +419,7 @@ class LatentExplorer(widgets.VBox):
         self._describe()
 
     def _images(self, latents: np.ndarray, state: State) -> np.ndarray:
-        """What `gan.generate` gives, computed in one compiled call: uint8 (n, h, w, c)."""
+        """What `generators.generate` gives, computed in one compiled call: uint8 (n, h, w, c)."""
         inputs = [latent.check_latents(latents, self.latent_dim)]
         if self.conditional:
             kinds = np.arange(len(latents)) % len(self.class_names)

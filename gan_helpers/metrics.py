@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gan_helpers import classifier, data, latent
-from gan_helpers.gan import generate, generator_and_range, is_conditional
+from gan_helpers.generators import generate, generator_and_range, is_conditional
 from gan_helpers.images import check_uint8
 
 N = 10_000

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from gan_helpers import callbacks, classifier, data, latent, metrics, networks, pretrained
-from gan_helpers.gan import generate
+from gan_helpers.generators import generate
 
 
 @pytest.fixture(scope="module")
