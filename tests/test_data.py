@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -22,6 +23,12 @@ def empty_course(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "root", lambda: tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture
+def without_tfds(monkeypatch):
+    """TFDS, which prepares for half a minute and asks the network again for minutes, cannot be imported."""
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
 
 
 def test_the_arrays_are_the_original_files(monkeypatch):
@@ -52,7 +59,7 @@ def test_unknown_split_is_named():
 
 @pytest.mark.fault(15)
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
-def test_a_damaged_file_is_named_with_both_hashes_within_two_seconds(empty_course, damage):
+def test_a_damaged_file_is_named_with_both_hashes_before_anything_is_prepared(empty_course, without_tfds, damage):
     files = shutil.copytree(
         folders.Path(__file__).parent.parent / "data" / "fashion-mnist", empty_course / "data" / "fashion-mnist"
     )
@@ -63,31 +70,36 @@ def test_a_damaged_file_is_named_with_both_hashes_within_two_seconds(empty_cours
     else:
         content[1000] ^= 1
     victim.write_bytes(content)
-    began = time.perf_counter()
     with pytest.raises(ValueError) as caught:
         data.load_fashion_mnist()
-    assert time.perf_counter() - began < 2
     for part in (victim.name, data.SHA256[victim.name], hashlib.sha256(content).hexdigest(), "git checkout"):
         assert part in str(caught.value)
 
 
 @pytest.mark.fault(16)
-def test_no_files_and_no_network_fails_within_five_seconds(empty_course, monkeypatch):
+def test_no_files_and_no_network_fails_before_tfds_retries(empty_course, without_tfds, monkeypatch):
     monkeypatch.setattr(data, "_DOWNLOADS", "http://127.0.0.1:9/")  # nobody listens on the discard port
-    began = time.perf_counter()
     with pytest.raises(FileNotFoundError, match="t10k-images-idx3-ubyte.gz.*git checkout"):
         data.load_fashion_mnist()
-    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.fault(16)
-def test_a_server_that_never_answers_is_given_up_within_five_seconds(empty_course, monkeypatch):
+def test_a_server_that_never_answers_is_given_up_after_five_seconds_at_most(empty_course, without_tfds, monkeypatch):
+    waits = []
+
+    class Thread(threading.Thread):
+        def join(self, timeout=None):
+            waits.append(timeout)
+            super().join(timeout)
+
+    monkeypatch.setattr(threading, "Thread", Thread)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(data, "_DOWNLOADS", f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        began = time.perf_counter()
         with pytest.raises(FileNotFoundError):
             data.load_fashion_mnist()
-        assert time.perf_counter() - began < 5
+        silent.accept()[0].close()  # it was asked
+    (wait,) = waits
+    assert wait <= 5
 
 
 def test_a_half_written_array_is_never_trusted(tmp_path):
@@ -176,7 +188,6 @@ def three_processes(tmp_path_factory, can_mount):
     while not list(prepared.glob("tfds/fashion_mnist/*incomplete*/*")):  # TFDS has begun to write its copy
         assert first.poll() is None, first.communicate()
         time.sleep(0.01)
-    time.sleep(1)
     first.kill()
     ends, left = [(*first.communicate(), first.returncode)], [list(prepared.glob("*.npz"))]
 

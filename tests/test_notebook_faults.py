@@ -47,7 +47,7 @@ class Kernel:
         self.manager.start_kernel(cwd=str(folder))
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=300)
 
     def run(self, code):
         """Execute a cell; gives what it printed."""
@@ -86,43 +86,40 @@ def explored():
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("gap", [0, 0.009], ids=["all at once", "over a second"])
 def test_a_hundred_moves_end_at_the_last_and_leave_no_queue(explored, gap):
+    # Each drawing is slow against the hearing of a move, on a busy machine too, and what it draws is written down.
     explored.run("""
 import time
-times, every_draw = [], type(explorer)._draw
+drawn, every_draw = [], type(explorer)._draw
 def draw():
-    began = time.perf_counter()
+    time.sleep(0.05)
     every_draw(explorer)
-    times.append(time.perf_counter() - began)
-explorer._draw = draw
+    drawn.append(float(explorer.offsets[2]))
 explorer.view.value = 8
 explorer.reset.click()
-for _ in range(5):
-    explorer.ask()
-    await explorer.settled()
-one_drawing = sorted(times)[len(times) // 2]
-times.clear()
+await explorer.settled()
+explorer._draw = draw
 """)
     comm = explored.run("print(explorer.sliders[2].comm.comm_id)").strip()
     for k in range(100):
         explored.move(comm, round(-3 + 0.06 * (k + 1), 2))
         time.sleep(gap)
-    sent = time.monotonic()
-    answer = explored.run("print(explorer.sliders[2].value, one_drawing)").split()
-    answered_after = time.monotonic() - sent
-    value, one_drawing = map(float, answer)
+    value, drawings = map(float, explored.run("print(explorer.sliders[2].value, len(drawn))").split())
     assert value == 3.0, "the last one wins"
-    assert answered_after < 50 * one_drawing, "the kernel answers long before a hundred drawings would be done"
+    assert drawings <= 50, "the kernel answers long before a hundred drawings would be done"
 
-    shown = explored.run("""
+    drawn, same, told = explored.run("""
 await explorer.settled()
-print(len(times))
+print(drawn)
 last = explorer.picture.value
 explorer.ask()
 await explorer.settled()
-print(explorer.offsets[2], explorer.picture.value == last, "_p2~3_" in explorer.state_text.value)
+print(explorer.picture.value == last)
+print("_p2~3_" in explorer.state_text.value)
+del explorer._draw
 """).splitlines()
-    assert 1 <= int(shown[0]) <= 60
-    assert shown[1] == "3.0 True True"
+    drawn = json.loads(drawn)
+    assert drawn == sorted(drawn) and drawn[-1] == 3.0 and len(drawn) <= 50
+    assert (same, told) == ("True", "True")
 
 
 @pytest.mark.slow
