@@ -1,17 +1,19 @@
 # Every target makes what it needs. Relative paths only: make cannot cope with spaces in absolute ones.
 PROFILE ?= lesson
 SEED ?= 7
+SETTING ?= sse
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MODEL ?= course_conditional
-.PHONY: help course test test-all faults browser explore pictures lab refresh lint lock badges data pretrained clean
+.PHONY: help course test test-all arithmetic faults browser explore pictures lab refresh lint lock badges data pretrained clean
 
 help:
 	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
 	@echo 'make test        the tests, and the notebooks against their committed outputs'
-	@echo 'make test-all    the same, and what takes longer: 500 damaged files, two hours of training steps'
+	@echo 'make test-all    the same, and what takes longer: 500 damaged files, two hours of training steps, other arithmetic'
+	@echo 'make arithmetic  notebooks and numbers under the arithmetic of another processor  (SETTING=sse|avx2|plain)'
 	@echo 'make faults      the tests of the faults that the course survives, one line each'
 	@echo 'make explore     sliders over a generator, as a page of its own  (MODEL=course_conditional, a run folder, a file)'
 	@echo 'make lab         open JupyterLab on notebooks/'
@@ -33,6 +35,11 @@ test: data browser
 
 test-all: data browser
 	$(PY) -m pytest --nbval -n 2 --dist loadscope
+	$(PY) tests/arithmetic.py sse
+	$(PY) tests/arithmetic.py plain
+
+arithmetic: data
+	$(PY) tests/arithmetic.py '$(SETTING)'
 
 faults: data browser
 	$(PY) -m pytest -m fault -n 2 --dist loadscope tests

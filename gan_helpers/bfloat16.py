@@ -5,6 +5,7 @@ Weights, optimizers, batch norm statistics, losses and the last layer of each ne
 Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019).
 """
 
+import os
 from pathlib import Path
 
 import keras
@@ -16,11 +17,15 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def has_amx() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware (Intel's AMX), as Linux reports it.
+    """Whether TensorFlow multiplies bfloat16 matrices in hardware: this processor has Intel's AMX, as Linux reports it, and
+    no environment variable keeps oneDNN from it.
 
-    AVX512-BF16 alone does not count: without AMX the twin was slower than float32 (`benchmarks/throughput.py`, run with
-    ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16).
+    AVX512-BF16 alone does not count: without AMX the twin was slower than float32 (`benchmarks/throughput.py` in bfloat16,
+    run with ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16).
     """
+    highest = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not ("AMX" in highest or highest in ("ALL", "DEFAULT")):
+        return False
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text(errors="replace").split()
 

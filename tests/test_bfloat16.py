@@ -115,3 +115,14 @@ def test_the_precision_is_chosen_by_the_processor(monkeypatch):
         assert bfloat16.choose_precision("float32") == "float32" and bfloat16.choose_precision("bfloat16") == "bfloat16"
     with pytest.raises(ValueError, match="'half'.*'auto', 'float32', 'bfloat16'"):
         bfloat16.choose_precision("half")
+
+
+@pytest.mark.parametrize(("name", "value"), [("ONEDNN_MAX_CPU_ISA", "AVX2"), ("TF_ENABLE_ONEDNN_OPTS", "0")])
+def test_amx_that_onednn_may_not_use_does_not_count(monkeypatch, tmp_path, name, value):
+    (tmp_path / "cpuinfo").write_text("flags : avx2 amx_bf16 amx_tile\n")
+    monkeypatch.setattr(bfloat16, "Path", lambda path: tmp_path / "cpuinfo")
+    for variable in ("ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.delenv(variable, raising=False)
+    assert bfloat16.has_amx()
+    monkeypatch.setenv(name, value)
+    assert not bfloat16.has_amx()
