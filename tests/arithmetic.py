@@ -16,10 +16,11 @@ import sys
 from pathlib import Path
 
 try:
-    from numpy._core._multiarray_umath import __cpu_dispatch__ as DISPATCHED
+    from numpy._core import _multiarray_umath as core
 except ImportError:  # NumPy 1
-    from numpy.core._multiarray_umath import __cpu_dispatch__ as DISPATCHED
+    from numpy.core import _multiarray_umath as core
 
+DISPATCHED = core.__cpu_dispatch__
 ROOT = Path(__file__).resolve().parent.parent
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 BEYOND_AVX2 = [name for name in DISPATCHED if name.startswith("AVX512") or name == "X86_V4"]
