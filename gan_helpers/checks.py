@@ -690,7 +690,7 @@ def check_answer(number: str, answer) -> None:
     exercise = EXERCISES[number]
     if answer is None or answer is ...:
         print(
-            f"Exercise {number}: not answered yet. Write your answer into the cell above, run it, and run this cell again."
+            f"Exercise {number}: not answered yet. Write your answer into the cell above and run both cells; a wrong answer brings a hint."
         )
         return
     step = min(_tries.get(number, 0), len(exercise.hints) - 1)
