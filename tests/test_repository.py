@@ -282,7 +282,7 @@ def test_nothing_of_the_machine_is_left(any_notebook):
 
 
 def test_exercises_answer_back(lesson):
-    """The committed lesson stands unanswered, with a hint for each exercise; its solution stands solved."""
+    """The committed lesson stands unanswered, and gives no hint away; its solution stands solved."""
     path, notebook = lesson
     solution = nbformat.read(path.parent / "solutions" / f"{path.stem}_solutions.ipynb", as_version=4)
 
@@ -290,7 +290,7 @@ def test_exercises_answer_back(lesson):
         lines = "".join(output.get("text", "") for output in outputs(notebook))
         return re.findall(rf"^Exercise ([\d.]+): {verdict}", lines, re.MULTILINE)
 
-    unanswered = exercises(notebook, r"not (?:answered )?yet\. Hint: \S")
-    assert len(unanswered) >= 2 and not exercises(notebook, "correct")
+    unanswered = exercises(notebook, r"not answered yet\. \S")
+    assert len(unanswered) >= 2 and exercises(notebook, "") == unanswered
     assert exercises(solution, r"correct\. \S") == unanswered
     assert not exercises(solution, "not ")
