@@ -18,6 +18,8 @@ import warnings
 import zipfile
 from pathlib import Path
 
+from gan_helpers import keras_2
+
 MEGABYTE = 2**20
 CONFIG_LIMIT = 4 * MEGABYTE  # Keras' own largest application needs less than one
 NESTING_LIMIT = 100
@@ -47,9 +49,9 @@ INITIALIZERS = {
     "Identity", "IdentityInitializer",
 }  # fmt: skip
 OPERATIONS = {
-    "Absolute", "Add", "Clip", "Concatenate", "Cos", "Divide", "Exp", "ExpandDims", "Log", "Matmul", "Max", "Maximum",
-    "Mean", "Min", "Minimum", "Multiply", "Negative", "Power", "Reshape", "Sin", "Sqrt", "Square", "Squeeze", "Std",
-    "Subtract", "Sum", "Tanh", "Transpose", "TrueDivide", "Var",
+    "Absolute", "Add", "Clip", "Concatenate", "Cos", "Divide", "Exp", "ExpandDims", "GetItem", "Log", "Matmul", "Max", "Maximum",
+    "Mean", "Min", "Minimum", "Multiply", "Negative", "Power", "Repeat", "Reshape", "Sin", "Sqrt", "Square", "Squeeze",
+    "Stack", "Std", "Subtract", "Sum", "Tanh", "Tile", "Transpose", "TrueDivide", "Var",
 }  # fmt: skip
 ACTIVATIONS = {
     "celu", "elu", "exponential", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
@@ -68,9 +70,12 @@ ALLOWED = {
     "keras.src.models.sequential": MODELS,
     "keras.dtype_policies": ("DTypePolicy",),
     "keras.src.ops.numpy": OPERATIONS,
-    "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu"),
+    "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu", "OneHot"),
+    "keras.src.ops.math": ("Rsqrt",),
+    "keras.src.ops.core": ("Cast",),
 }
-NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape")  # no objects: a tensor's place in the graph, a shape
+# No objects: a tensor's place in the graph, a shape, an index.
+NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape", "__slice__")
 OLD = {name for names in ALLOWED.values() for name in names}  # `.h5` names classes without their modules
 OURS = "gan_helpers>GAN"
 TRUST = "If you trust who made it, load it with keras.models.load_model."
@@ -103,12 +108,17 @@ def load(path: str | os.PathLike):
                     saved_by = _json(archive, "metadata.json").get("keras_version")
                     _check_archive(archive, path.stat().st_size)
                     config = _json(archive, "config.json") | {"compile_config": None}  # how it was trained is not read
+                    config = keras_2.converted(config) if keras_2.wrote(saved_by) else config
                     players = _check_top(config)
                     _unpack(archive, config, copy)
             else:
                 _copy_apart(path, copy)
                 text, saved_by = _attributes(copy)
-                players = _check_top(_parsed(text))
+                config = _parsed(text)
+                if keras_2.wrote(saved_by):
+                    config = keras_2.converted(config)
+                    _set_config(copy, config)
+                players = _check_top(config)
             with warnings.catch_warnings():  # Keras only warns where it leaves weights at random values
                 warnings.filterwarnings("error", message="Skipping")
                 _build_on_paper(copy, players, copy.stat().st_size)
@@ -192,6 +202,13 @@ def _attributes(copy: Path) -> tuple[str, object]:
     if not isinstance(text, str):
         raise ValueError("it holds no model's configuration; weights alone are not enough")
     return text, saved_by
+
+
+def _set_config(copy: Path, config: dict) -> None:
+    import h5py
+
+    with h5py.File(copy, "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
 
 
 def _check_length(path: Path) -> None:
