@@ -125,6 +125,8 @@ def _layer(entry: dict) -> dict:
     old = entry["class_name"]
     new = CLASSES.get(old, old)
     registered = entry.get("registered_name")
+    if not isinstance(entry["config"], dict if old != "Sequential" else (dict, list)):
+        return entry
     if new in MODELS:
         config = _sequential(entry) if new == "Sequential" else _functional(entry["config"])
         # A class of somebody's own keeps its registered name, and is refused by it.
