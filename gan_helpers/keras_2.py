@@ -104,8 +104,8 @@ FUNCTIONS = {
 
 
 def wrote(version) -> bool:
-    """Whether a file of this Keras version is Keras 2's; a file without any is older than versions in files."""
-    return version is None or str(version).startswith(("1.", "2."))
+    """Whether this version, as a file states it, is one of Keras 2."""
+    return str(version).startswith("2.")
 
 
 def converted(config: dict) -> dict:
@@ -186,7 +186,7 @@ def _sequential(entry: dict) -> dict:
     shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
     shape = shape or config.get("build_input_shape") or (entry.get("build_config") or {}).get("input_shape")
     layers = list(map(_layer, config["layers"]))
-    if shape and first["class_name"] not in ("InputLayer", *MODELS, *CLASSES):
+    if shape and first["class_name"] not in ("InputLayer", "Model", *MODELS):
         dtype = first["config"].get("input_dtype") or "float32"
         layers.insert(0, _layer({"class_name": "InputLayer", "config": {"batch_input_shape": shape, "dtype": dtype}}))
     return {"name": _name(config["name"]), "layers": layers}

@@ -510,6 +510,17 @@ def test_a_model_of_keras_2_answers_as_it_did_there(path, capfd):
 
 
 @pytest.mark.fault(35)
+def test_a_sequential_model_as_keras_wrote_it_until_2_2_2(tmp_path):
+    def older(config):
+        _, *layers = config["config"]["layers"]
+        layers[0]["config"]["batch_input_shape"] = [None, 4]
+        config["config"] = layers
+
+    path = edited(KERAS_2 / "built.h5", tmp_path / "built", older, version="2.1.6")
+    assert difference(model_files.load(path), path) < 1e-5
+
+
+@pytest.mark.fault(35)
 @pytest.mark.parametrize(("name", "layer"), REFUSED.items())
 def test_what_keras_3_cannot_compute_is_refused_by_the_layers_name(name, layer):
     assert f"its layer {layer!r} " in refusal(KERAS_2 / f"{name}.h5")
