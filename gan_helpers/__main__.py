@@ -228,7 +228,7 @@ _pixel_range = click.option(
     "--classes", help="For conditional generators: names or numbers with commas between, taken in turn.  [default: all]"
 )
 def sample(model, pixel_range, count, seed, out, classes):
-    """Draw images from MODEL: a shipped generator's name, a run folder, a .keras or an .h5 file.
+    """Draw images from MODEL: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
     A .npz holds `images` uint8 (N, 28, 28, 1) and `latents` float32 (N, z); a .png shows them as a grid; a .gif walks
     from one latent vector to the next and back to the first, on the sphere.
@@ -310,7 +310,7 @@ gh.LatentExplorer(gh.load_generator({model!r}), pixel_range={pixel_range!r})"""
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
 def explore(model, pixel_range, port, no_browser, theme):
-    """Serve MODEL's latent space as a page with sliders: a shipped generator's name, a run folder, a .keras or an .h5 file.
+    """Serve MODEL's latent space as a page with sliders: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
     Only this computer can reach the page. Ctrl-C ends it.
     """
@@ -357,7 +357,7 @@ def explore(model, pixel_range, port, no_browser, theme):
 @click.option("--gan-train", is_flag=True, help="Of a conditional generator: also train a classifier on its images.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def evaluate(model, pixel_range, count, seeds, gan_train, as_json):
-    """Measure MODEL against the test images: a shipped generator's name, a run folder, a .keras or an .h5 file.
+    """Measure MODEL against the test images: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
     Each value comes with its interval over seeds, and with what as many real images score.
     """

@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 import zipfile
 from pathlib import Path
+
+from gan_helpers import keras_2
 
 MEGABYTE = 2**20
 CONFIG_LIMIT = 4 * MEGABYTE  # Keras' own largest application needs less than one
@@ -47,9 +50,9 @@ INITIALIZERS = {
     "Identity", "IdentityInitializer",
 }  # fmt: skip
 OPERATIONS = {
-    "Absolute", "Add", "Clip", "Concatenate", "Cos", "Divide", "Exp", "ExpandDims", "Log", "Matmul", "Max", "Maximum",
-    "Mean", "Min", "Minimum", "Multiply", "Negative", "Power", "Reshape", "Sin", "Sqrt", "Square", "Squeeze", "Std",
-    "Subtract", "Sum", "Tanh", "Transpose", "TrueDivide", "Var",
+    "Absolute", "Add", "Clip", "Concatenate", "Cos", "Divide", "Exp", "ExpandDims", "GetItem", "Log", "Matmul", "Max", "Maximum",
+    "Mean", "Min", "Minimum", "Multiply", "Negative", "Power", "Repeat", "Reshape", "Sin", "Sqrt", "Square", "Squeeze",
+    "Stack", "Std", "Subtract", "Sum", "Tanh", "Tile", "Transpose", "TrueDivide", "Var",
 }  # fmt: skip
 ACTIVATIONS = {
     "celu", "elu", "exponential", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
@@ -68,19 +71,25 @@ ALLOWED = {
     "keras.src.models.sequential": MODELS,
     "keras.dtype_policies": ("DTypePolicy",),
     "keras.src.ops.numpy": OPERATIONS,
-    "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu"),
+    "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu", "OneHot"),
+    "keras.src.ops.math": ("Rsqrt",),
+    "keras.src.ops.core": ("Cast",),
 }
-NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape")  # no objects: a tensor's place in the graph, a shape
+# No objects: a tensor's place in the graph, a shape, an index.
+NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape", "__slice__")
 OLD = {name for names in ALLOWED.values() for name in names}  # `.h5` names classes without their modules
 OURS = "gan_helpers>GAN"
 TRUST = "If you trust who made it, load it with keras.models.load_model."
 
 
+ENDINGS = (".keras", ".h5", ".hdf5")  # in any case of letters
+
+
 def load(path: str | os.PathLike):
-    """The Keras model of a `.keras` or `.h5` file, not compiled: a generator, or a whole `GAN`.
+    """The Keras model of a `.keras`, `.h5` or `.hdf5` file, not compiled: a generator, or a whole `GAN`.
 
     A model that is returned has finite weights, computes finite numbers from one input, and owns no more weights than
-    the file has bytes.
+    the file has bytes. One that Keras 2 wrote answers as it did there, to 1e-5 in float32.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -88,6 +97,12 @@ def load(path: str | os.PathLike):
             wrote it, both versions.
     """
     path = Path(path)
+    if is_saved_model(path):
+        raise ValueError(
+            f"{path} cannot be read as a Keras model: it is a SavedModel, a folder with a graph of TensorFlow's own, which "
+            "Keras 3 does not load. If you trust who made it, convert it with the package tf_keras: "
+            f"tf_keras.models.load_model({str(path)!r}).save('model.h5')."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     from gan_helpers import gan  # noqa: F401  first: it imports TensorFlow without its noise, and registers the class GAN
@@ -96,38 +111,92 @@ def load(path: str | os.PathLike):
 
     saved_by = None
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / f"model{path.suffix}"
         try:
-            if path.suffix == ".keras":
+            ending = _format(path)
+            copy = Path(folder) / f"model{ending}"
+            if ending == ".keras":
                 with zipfile.ZipFile(path) as archive:
                     saved_by = _json(archive, "metadata.json").get("keras_version")
                     _check_archive(archive, path.stat().st_size)
-                    config = _json(archive, "config.json") | {"compile_config": None}  # how it was trained is not read
+                    config = _of_keras_3(_json(archive, "config.json"), saved_by)
                     players = _check_top(config)
                     _unpack(archive, config, copy)
             else:
                 _copy_apart(path, copy)
-                text, saved_by = _attributes(copy)
-                players = _check_top(_parsed(text))
-            with warnings.catch_warnings():  # Keras only warns where it leaves weights at random values
-                warnings.filterwarnings("error", message="Skipping")
+                text, saved_by = _attributes(copy, path)
+                config = _of_keras_3(_parsed(text), saved_by)
+                players = _check_top(config)
+                _set_config(copy, config)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Keras finds old-fashioned in a stranger's file
+                warnings.filterwarnings("error", message="Skipping")  # it leaves weights at random values
                 _build_on_paper(copy, players, copy.stat().st_size)
                 model = keras.models.load_model(copy, compile=False, safe_mode=True)
-            _check_numbers(model)
+                _finish(model)
+                _check_numbers(model)
         except Exception as error:  # whatever a file can be: Keras, zipfile and json raise a dozen kinds
-            lines = str(error).replace(str(copy), str(path)).strip().splitlines() or [type(error).__name__]
-            reason = lines[0].rstrip(".")[:400]
+            reason = _reason(error).replace(str(Path(folder, "model")), str(path.with_suffix(""))).rstrip(".")[:400]
             raise ValueError(f"{path} cannot be read as a Keras model: {reason}. {_advice(saved_by, error)}") from error
     return model
 
 
+def is_saved_model(path: Path) -> bool:
+    """Whether this folder is one of TensorFlow's SavedModels."""
+    return (path / "saved_model.pb").is_file()
+
+
 class Refused(ValueError):
-    """What the file is, is not accepted: reading it anew, or with another Keras, would not help."""
+    """What the file is, is not accepted: reading it anew, or with another Keras, would not help.
+
+    Args:
+        advice: what to do instead, where that is known.
+    """
+
+    def __init__(self, reason: str, advice: str | None = None):
+        super().__init__(reason)
+        self.advice = advice
+
+
+def _format(path: Path) -> str:
+    """`.keras` or `.h5`, by what the file holds: until 2.11 Keras wrote HDF5 under the ending `.keras` too."""
+    with open(path, "rb") as file:
+        head = file.read(16)
+    if head.startswith(b"version https://"):
+        raise Refused("it is a pointer of Git LFS, not the file itself", "Fetch the file: git lfs pull.")
+    if head.startswith(b"\x89HDF"):
+        return ".h5"
+    return ".keras" if head.startswith(b"PK") or path.suffix.lower() == ".keras" else ".h5"
+
+
+def _reason(error: Exception) -> str:
+    """Of an error of Keras, the layer and the cause, in one line.
+
+    Keras wraps a layer's error into others, which begin with a dump of the configuration.
+    """
+    import keras
+
+    chain = [error]
+    while "\n" in str(chain[-1]).strip() and (below := chain[-1].__cause__ or chain[-1].__context__):
+        chain.append(below)
+    lines = "".join(c if c.isprintable() else "\n" for c in str(chain[-1])).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    layers = [
+        frame.f_locals.get("self")
+        for part in chain[1:]
+        for frame, _ in traceback.walk_tb(part.__traceback__)
+        if isinstance(frame.f_locals.get("self"), keras.layers.Layer)
+    ]
+    if not layers:
+        return reason
+    layer = layers[-1]
+    return f"its layer {getattr(layer, 'name', None) or ''!r} ({type(layer).__name__}): {reason}"
 
 
 def _advice(saved_by, error) -> str:
     import keras
 
+    if getattr(error, "advice", None):
+        return error.advice
     if isinstance(saved_by, str) and saved_by != keras.__version__:
         saved_by = "".join(filter(str.isprintable, saved_by))[:40]
         return (
@@ -182,16 +251,30 @@ def _unpack(archive, config: dict, copy: Path) -> None:
         clean.write(weights, "model.weights.h5")
 
 
-def _attributes(copy: Path) -> tuple[str, object]:
-    """Configuration and Keras version of an `.h5` file that `copy_hdf5` has written."""
+def _attributes(copy: Path, path: Path) -> tuple[str, object]:
+    """Configuration and Keras version of an `.h5` file that `copy_hdf5` has written from that at `path`."""
     import h5py
 
     with h5py.File(copy) as file:
         found = [file.attrs.get(name) for name in ("model_config", "keras_version")]
+        only_weights = "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file
     text, saved_by = (value.decode() if isinstance(value, bytes) else value for value in found)
-    if not isinstance(text, str):
-        raise ValueError("it holds no model's configuration; weights alone are not enough")
-    return text, saved_by
+    if isinstance(text, str):
+        return text, saved_by
+    if only_weights:
+        raise Refused(
+            "it holds weights and no model",
+            "Build the network that they belong to, and load them into it: "
+            f"gh.networks.NAME().load_weights({str(path)!r}).",
+        )
+    raise ValueError("it holds no model's configuration")
+
+
+def _set_config(copy: Path, config: dict) -> None:
+    import h5py
+
+    with h5py.File(copy, "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
 
 
 def _check_length(path: Path) -> None:
@@ -309,6 +392,19 @@ def _main(source: str, target: str, seconds: str) -> int:
 # --- the configuration ------------------------------------------------------------------------------
 
 
+def _of_keras_3(config: dict, saved_by) -> dict:
+    """The configuration in the form of Keras 3, without how the model or its parts were trained."""
+    if keras_2.wrote(saved_by):
+        config = keras_2.converted(config)
+    todo = [config]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            item.pop("compile_config", None)
+        todo += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    return config
+
+
 def _check_top(config: dict) -> list[dict] | None:
     """Check a whole configuration; return a GAN's two players, or None for any other model.
 
@@ -330,24 +426,24 @@ def _check_top(config: dict) -> list[dict] | None:
 
 
 def _check(config) -> None:
-    todo = [(config, 0)]
+    todo = [(config, 0, "it")]
     while todo:
-        item, depth = todo.pop()
+        item, depth, owner = todo.pop()
         if depth > NESTING_LIMIT:
             raise Refused("its configuration is nested deeper than any model's")
         if isinstance(item, dict):
             if "class_name" in item:
-                _check_object(item)
-            if item.get("compile_config"):
-                raise Refused("a part of it is compiled; save that part before it is compiled")
+                name = item["config"].get("name") if isinstance(item.get("config"), dict) else None
+                owner = f"its layer {name[:60]!r}" if isinstance(name, str) else owner
+                _check_object(item, owner)
             if "layers" in item and "output_layers" in item:
                 _check_graph(item)
-            todo += [(value, depth + 1) for value in item.values()]
+            todo += [(value, depth + 1, owner) for value in item.values()]
         elif isinstance(item, list):
-            todo += [(value, depth + 1) for value in item]
+            todo += [(value, depth + 1, owner) for value in item]
 
 
-def _check_object(item: dict) -> None:
+def _check_object(item: dict, owner: str) -> None:
     name, module, registered = item["class_name"], item.get("module"), item.get("registered_name")
     if name == "function":
         allowed = module in ("builtins", "keras.activations") and item.get("config") in ACTIVATIONS
@@ -358,7 +454,7 @@ def _check_object(item: dict) -> None:
     if not allowed or registered not in (None, "", name):
         where = ", ".join(str(part)[:60] for part in (module, registered) if part)
         raise Refused(
-            f"it names {str(name)[:60]!r}{f' ({where})' if where else ''}, which is no layer that only computes"
+            f"{owner} names {str(name)[:60]!r}{f' ({where})' if where else ''}, which is no layer that only computes"
         )
 
 
@@ -393,9 +489,6 @@ def _check_graph(config: dict) -> None:
 
 def _tensors(node):
     """Places in the graph, [layer, call, outcome], of the tensors that one call takes."""
-    if isinstance(node, list):  # Keras 2: [[layer, call, outcome, …], …]
-        yield from (place[:3] for place in node)
-        return
     todo = [node["args"], node["kwargs"]]
     while todo:
         item = todo.pop()
@@ -431,6 +524,17 @@ def _build_on_paper(copy: Path, players: list[dict] | None, size: int) -> None:
         global_state.set_global_attribute("uninitialized_variables", kept)
     if weights > size:
         raise Refused(f"it asks for {weights:,} weights, more than its {size:,} bytes can hold")
+
+
+def _finish(model) -> None:
+    """Let normalizations take up their weights, which Keras forgets after it has read an `.h5` file."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+        elif isinstance(layer, keras.Model):
+            _finish(layer)
 
 
 def _check_numbers(model) -> None:

@@ -24,11 +24,12 @@ def manifest() -> dict:
 def load_generator(path_or_name: str | os.PathLike):
     """A trained generator as a Keras model: float latents (n, latent_dim) → images in the range of its last activation.
 
-    Latents of shape (n, latent_dim, 1), as in older examples, work too. `.h5` files of Keras 2 are read.
+    Latents of shape (n, latent_dim, 1), as in older examples, work too. Files of Keras 2 are read, as far as Keras 3 can
+    compute what is in them.
 
     Args:
-        path_or_name: the name of a shipped generator, a run folder, or a `.keras` or `.h5` file that holds a generator
-            or a whole `GAN` (whose averaged generator is returned).
+        path_or_name: the name of a shipped generator, a run folder, or a `.keras`, `.h5` or `.hdf5` file that holds a
+            generator or a whole `GAN` (whose averaged generator is returned).
 
     Raises:
         ValueError: unknown name (the message lists them), a shipped file whose SHA-256 is not the manifest's, or a file that
@@ -54,15 +55,17 @@ def _load(path_or_name):
     shipped = manifest()
     if str(path_or_name) in shipped:
         return _load_shipped(shipped[str(path_or_name)])
+    from gan_helpers import model_files
+
     path = Path(path_or_name)
-    if path.is_dir():
+    if path.is_dir() and not model_files.is_saved_model(path):
         from gan_helpers import training
 
         return training.load_run(path).gan.ema_generator
-    if path.suffix not in (".keras", ".h5"):
+    if not path.is_dir() and path.suffix.lower() not in model_files.ENDINGS:
         raise ValueError(
             f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), "
-            "nor a run folder, nor a .keras or .h5 file"
+            f"nor a run folder, nor a {', '.join(model_files.ENDINGS[:-1])} or {model_files.ENDINGS[-1]} file"
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")

@@ -1,6 +1,7 @@
 """Model files from strangers: hostile, broken and damaged `.keras` and `.h5` files, made for real and read for real."""
 
 import collections
+import contextlib
 import faulthandler
 import json
 import os
@@ -91,7 +92,8 @@ def refusal(path):
         model_files.load(path)
     message = str(caught.value)
     assert message.startswith(f"{path} cannot be read as a Keras model: ") and "\n" not in message
-    assert message.endswith(("came from.", "load_model.", "with this one.")), "says what to do next"
+    endings = ("came from.", "load_model.", "with this one.", f".load_weights({str(path)!r}).", "git lfs pull.")
+    assert message.endswith(endings), "says what to do next"
     return message
 
 
@@ -327,8 +329,6 @@ def test_a_truncated_or_foreign_file_is_one_clear_error(files, suffix, tmp_path)
     assert suffix == ".keras" or "should have" in refusal(path)
     path.write_text("Not a model, but a text.\n" * 1000)
     refusal(path)
-    path.write_bytes(files[".h5" if suffix == ".keras" else ".keras"].read_bytes())
-    refusal(path)
 
 
 def zip_bomb(path, contents, declared, gigabytes=2):
@@ -480,6 +480,110 @@ def test_another_layout_names_both_versions_too(files, tmp_path):
     contents["model.weights.zarr"] = contents.pop("model.weights.h5")
     message = refusal(write_archive(tmp_path / "model.keras", contents))
     assert "model.weights.zarr" in message and f"Keras 99.0.0, this is Keras {keras.__version__}" in message
+
+
+# --- 35: Keras 2 ------------------------------------------------------------------------------------
+
+KERAS_2 = Path(__file__).parent / "keras_2"  # written by Keras 2, with its answers: see write.py there
+CASES = [path for path in sorted(KERAS_2.glob("*.*")) if path.suffix in (".h5", ".keras")]
+REFUSED = {"hard_sigmoid": "gate", "floormod": "tf.math.floormod", "lambda": "double"}
+
+
+def difference(model, path):
+    """From what Keras 2 itself answered."""
+    answers = np.load(KERAS_2 / f"{path.stem}.npz")
+    inputs = [answers[name] for name in sorted(set(answers) - {"y"})]
+    output = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+    assert output.shape == answers["y"].shape
+    return np.abs(output - answers["y"]).max()
+
+
+@pytest.mark.fault(35)
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "path", [path for path in CASES if path.stem not in {*REFUSED, "built_weights"}], ids=lambda path: path.name
+)
+def test_a_model_of_keras_2_answers_as_it_did_there(path, capfd):
+    model = model_files.load(path)
+    assert difference(model, path) < (1e-5 if path.stem != "half" else 1e-3)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.fault(35)
+def test_a_sequential_model_as_keras_wrote_it_until_2_2_2(tmp_path):
+    def older(config):
+        _, *layers = config["config"]["layers"]
+        layers[0]["config"]["batch_input_shape"] = [None, 4]
+        config["config"] = layers
+
+    path = edited(KERAS_2 / "built.h5", tmp_path / "built", older, version="2.1.6")
+    assert difference(model_files.load(path), path) < 1e-5
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize(("name", "layer"), REFUSED.items())
+def test_what_keras_3_cannot_compute_is_refused_by_the_layers_name(name, layer):
+    assert f"its layer {layer!r} " in refusal(KERAS_2 / f"{name}.h5")
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize("place", ["layer", "activation", "regularizer", "argument"])
+def test_a_config_of_keras_2_that_names_anything_else_is_refused(place, bait_module, tmp_path):
+    for part in HOSTILE.values():
+        part = json.loads(json.dumps(part).replace("TRACE", str(bait_module)))
+
+        def edit(config, part=part):
+            entry = next(entry for entry in config["config"]["layers"] if entry["class_name"] == "Dense")
+            if place == "layer":
+                entry |= part
+            elif place == "argument":
+                entry["inbound_nodes"][0][0][3]["training"] = part
+            else:
+                entry["config"]["activation" if place == "activation" else "kernel_regularizer"] = part
+
+        refusal(edited(KERAS_2 / "arithmetic.h5", tmp_path / "hostile", edit))
+    assert not bait_module.exists()
+
+
+@pytest.mark.fault(35)
+def test_an_error_of_keras_names_the_layer_and_the_cause(tmp_path):
+    def wrong(config):
+        config["config"]["layers"][1]["config"] |= {"name": "first", "shape": "round"}
+
+    message = refusal(edited(KERAS_2 / "built.h5", tmp_path / "wrong", wrong))
+    assert "its layer 'first' (Dense): " in message and "round" in message and "config=" not in message
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("ending", [".hdf5", ".H5", ".keras"])  # until 2.11, Keras wrote HDF5 under .keras too
+def test_a_file_is_read_by_what_it_holds(ending, tmp_path):
+    path = tmp_path / f"built{ending}"
+    path.write_bytes((KERAS_2 / "built.h5").read_bytes())
+    with pytest.warns(UserWarning, match="people you trust"):
+        assert difference(gh.load_generator(path), path) < 1e-5
+
+
+@pytest.mark.fault(35)
+def test_weights_alone_are_told_what_they_are_and_load_as_is_advised():
+    path = KERAS_2 / "built_weights.h5"
+    assert "it holds weights and no model. Build the network that they belong to, and load them into it: " in refusal(
+        path
+    )
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2, activation="gelu")])
+    model.load_weights(path)
+    assert difference(model, KERAS_2 / "built.h5") < 1e-5
+
+
+@pytest.mark.fault(35)
+def test_a_saved_model_and_a_pointer_of_git_lfs_are_told_what_they_are(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    for load in (model_files.load, gh.load_generator):
+        with pytest.warns(UserWarning) if load is gh.load_generator else contextlib.nullcontext():  # noqa: SIM117
+            with pytest.raises(ValueError, match="it is a SavedModel"):
+                load(tmp_path)
+    pointer = tmp_path / "model.keras"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1000\n")
+    assert "pointer of Git LFS" in refusal(pointer)
 
 
 # --- fuzzing ----------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ FLOORS = {
         "metrics",
         "callbacks",
         "guards",
+        "keras_2",
         "model_files",
         "directions",
     ),
