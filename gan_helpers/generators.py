@@ -35,7 +35,7 @@ class Inputs:
     classes: int | None = None
 
 
-_inputs = weakref.WeakKeyDictionary()  # generator: Inputs
+_known_inputs = weakref.WeakKeyDictionary()  # generator: Inputs
 
 
 def inputs_of(generator) -> Inputs:
@@ -53,8 +53,8 @@ def inputs_of(generator) -> Inputs:
     """
     try:
         given = generator.inputs
-        if generator in _inputs:
-            return _inputs[generator]
+        if generator in _known_inputs:
+            return _known_inputs[generator]
         shapes = [tuple(each.shape) for each in given]
     except (AttributeError, TypeError, ValueError):
         raise ValueError(
@@ -76,8 +76,8 @@ def inputs_of(generator) -> Inputs:
     classes = None
     if labels:
         classes = shapes[labels[0]][1] if told == "one_hot" else _classes_behind(generator, given[labels[0]])
-    _inputs[generator] = Inputs(vectors[0], shapes[vectors[0]][1], told, classes)
-    return _inputs[generator]
+    _known_inputs[generator] = Inputs(vectors[0], shapes[vectors[0]][1], told, classes)
+    return _known_inputs[generator]
 
 
 def _name(model) -> str:
@@ -290,13 +290,11 @@ def _check_classes(generator, classes, n: int, count: int | None) -> np.ndarray:
 
 
 class _Compiled:
-    """See `compiled`. Knows its model weakly, so that the table of all of them keeps none alive."""
+    """See `compiled`. What is kept is the traced call alone, which knows the weights but not the model."""
 
     def __init__(self, model):
-        alive = weakref.ref(model)
-
         def infer(*given):
-            return alive()(keras.tree.pack_sequence_as(alive().input, given), training=False)
+            return model(keras.tree.pack_sequence_as(model.input, given), training=False)
 
         self._call = tf.function(
             infer,
@@ -307,13 +305,13 @@ class _Compiled:
         self._dtypes = [each.dtype for each in model.inputs]
         graph = self._call.graph.as_graph_def()
         nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-        self.keeps_state = any(node.op.startswith("Assign") for node in nodes)  # then calls have an order
+        self.keeps_state = any(node.op.startswith(("Assign", "Random")) for node in nodes)  # then calls have an order
 
     def __call__(self, *inputs) -> np.ndarray:
         return self._call(*(tf.cast(each, dtype) for each, dtype in zip(inputs, self._dtypes))).numpy()
 
 
-_compiled = weakref.WeakKeyDictionary()  # model: _Compiled
+_calls = weakref.WeakKeyDictionary()  # model: _Compiled
 
 
 def compiled(model) -> _Compiled:
@@ -324,9 +322,9 @@ def compiled(model) -> _Compiled:
     Returns:
         a function of the model's inputs, in the order of `model.inputs`, that gives its output as an array.
     """
-    if model not in _compiled:
-        _compiled[model] = _Compiled(model)
-    return _compiled[model]
+    if model not in _calls:
+        _calls[model] = _Compiled(model)
+    return _calls[model]
 
 
 # --- what it has learned --------------------------------------------------------------------------
