@@ -165,9 +165,9 @@ def arranged(generator, latents, classes=None) -> list:
         classes: integers (n,), for a conditional generator.
 
     Returns:
-        a list of one array or tensor, or of two.
+        a list of one tensor, or of two.
     """
-    takes = inputs_of(generator)
+    takes, latents = inputs_of(generator), tf.convert_to_tensor(latents)
     if takes.told is None:
         return [latents]
     wanted = generator.inputs[1 - takes.latent]
