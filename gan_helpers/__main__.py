@@ -244,16 +244,16 @@ def sample(model, pixel_range, count, seed, out, classes):
     import numpy as np  # isort: skip
 
     generator, pixel_range = generators.generator_and_range(pretrained.load_generator(model), pixel_range)
-    latents = latent.sample(count, generator.inputs[0].shape[-1], seed).numpy()
-    labels = None
-    if generators.is_conditional(generator):
-        labels = [_class_number(name) for name in classes.split(",")] if classes is not None else range(10)
-        labels = [labels[i % len(labels)] for i in range(count)]
-    elif classes is not None:
-        raise ValueError(f"{model} is not conditional: it takes no --classes")
+    latents = latent.sample(count, generators.inputs_of(generator).latent_dim, seed).numpy()
+    labels = generators.in_turn(generator, count)
+    if classes is not None:
+        if labels is None:
+            raise ValueError(f"{model} is not conditional: it takes no --classes")
+        known = generators.class_count(generator)
+        labels = np.resize([_class_number(name, known) for name in classes.split(",")], count)
     if out.suffix == ".gif":
         walks = [latent.slerp(a, b, WALK_STEPS + 1)[:-1] for a, b in zip(latents, np.roll(latents, -1, axis=0))]
-        latents, labels = np.concatenate(walks), labels and np.repeat(labels, WALK_STEPS)
+        latents, labels = np.concatenate(walks), None if labels is None else np.repeat(labels, WALK_STEPS)
     pictures = generators.generate(generator, latents, pixel_range, classes=labels)
     if out.suffix == ".npz":
         arrays = {"images": pictures, "latents": latents, **({} if labels is None else {"classes": labels})}
@@ -268,18 +268,25 @@ def sample(model, pixel_range, count, seed, out, classes):
     click.echo(f"{out}: {len(pictures)} images, {len(content):,} bytes")
 
 
-def _class_number(name: str) -> int:
-    """A class by number, or by its name in any case."""
+def _class_number(name: str, count: int | None) -> int:
+    """A class by number, or by its name in any case: of as many classes as Fashion-MNIST has, by its names.
+
+    Args:
+        count: how many classes the generator knows, where that can be told.
+    """
     from gan_helpers.data import CLASS_NAMES
 
-    lower = [class_name.lower() for class_name in CLASS_NAMES]
+    names = CLASS_NAMES if count == len(CLASS_NAMES) else ()
+    lower = [class_name.lower() for class_name in names]
     name = name.strip().lower()
     if name in lower:
         return lower.index(name)
-    if name.isdecimal() and int(name) < len(lower):
+    if name.isdecimal() and (count is None or int(name) < count):
         return int(name)
+    known = ", ".join(f"{i} {class_name}" for i, class_name in enumerate(names))
     raise ValueError(
-        f"--classes: {name!r} is none of {', '.join(f'{i} {known}' for i, known in enumerate(CLASS_NAMES))}"
+        f"--classes: {name!r} is "
+        + (f"none of {known}" if known else f"no number {'from 0 on' if count is None else f'in 0…{count - 1}'}")
     )
 
 

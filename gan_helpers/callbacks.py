@@ -12,6 +12,7 @@ from PIL import Image
 
 from gan_helpers import classifier, images, losses, metrics, plots
 from gan_helpers.atomic import save_whole, write_whole
+from gan_helpers.generators import image_shape
 
 
 class _Display:
@@ -188,7 +189,7 @@ class QualityMonitor(keras.callbacks.Callback):
         self.every, self.n, self.seed = every, n, seed
 
     def on_train_begin(self, logs=None):
-        shape = tuple(self.model.ema_generator.output_shape[1:])
+        shape = image_shape(self.model.ema_generator)
         if shape != (28, 28, 1):
             raise ValueError(f"QualityMonitor measures images of shape (28, 28, 1); this generator makes {shape}")
         metrics.warn_of_few(self.n)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_helpers import classifier, latent
 from gan_helpers.data import CLASS_NAMES
-from gan_helpers.generators import generate, is_conditional
+from gan_helpers.generators import arranged, generate, in_turn, inputs_of
 
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
 SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations
@@ -27,17 +27,17 @@ def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> 
     Where the generator is not made of layers one behind the other, the images themselves are the activations.
 
     Args:
-        generator: a Keras model with latents (n, latent_dim) as its first input; a conditional one is asked for class 0.
+        generator: a Keras generator; a conditional one is asked for class 0.
         count: how many, at most latent_dim.
 
     Returns:
         directions float32 (count, latent_dim) of length 1, and the share of variance of each, float32 (count,).
     """
-    early, latent_dim = _early(generator), generator.inputs[0].shape[-1]
+    early, latent_dim = _early(generator), inputs_of(generator).latent_dim
 
     def activations_of(latents):
-        zeros = [np.zeros((len(latents), *each.shape[1:]), "int32") for each in generator.inputs[1:]]
-        return early.predict([latents, *zeros] if zeros else latents, batch_size=512, verbose=0)
+        given = arranged(generator, latents, np.zeros(len(latents), int))
+        return early.predict(keras.tree.pack_sequence_as(early.input, given), batch_size=512, verbose=0)
 
     return latent.principal_directions(activations_of, latent_dim, min(count, latent_dim), samples, seed)
 
@@ -67,11 +67,12 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
         classes_known: whether the course's classifier knows what the generator draws. It takes 28×28×1 only.
         samples: latent vectors an end.
     """
-    latents = latent.sample(samples, generator.inputs[0].shape[-1], seed).numpy()
-    kinds = np.arange(samples) % len(CLASS_NAMES) if is_conditional(generator) else np.zeros(samples, int)
+    latents = latent.sample(samples, inputs_of(generator).latent_dim, seed).numpy()
+    in_turns = in_turn(generator, samples)
+    kinds = np.zeros(samples, int) if in_turns is None else in_turns
 
     def drawn(moved):
-        asked = np.resize(kinds, len(moved)) if is_conditional(generator) else None
+        asked = None if in_turns is None else np.resize(kinds, len(moved))
         return generate(generator, moved, pixel_range, classes=asked)
 
     one_kind = np.equal.outer(kinds, kinds) / np.bincount(kinds)[kinds]  # rows: the mean of an image's class

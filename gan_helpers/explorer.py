@@ -1,6 +1,6 @@
 """`LatentExplorer`: a generator's latent space under your fingers, in JupyterLab, Notebook 7, Colab or a page of its own.
 
-The picture is the PNG of what a compiled call of fixed shape gives; a move of a slider to new bytes takes a few
+The picture is the PNG of what a compiled call gives; a move of a slider to new bytes takes a few
 milliseconds. Many moves end in one drawing: see `LatentExplorer.ask`.
 """
 
@@ -14,13 +14,12 @@ import threading
 import time
 
 import numpy as np
-import tensorflow as tf
 
 from gan_helpers import classifier, directions, folders, images, latent, neighbours
 from gan_helpers.atomic import write_whole
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.explorer_state import FURTHEST, SIDES, State
-from gan_helpers.generators import generator_and_range, is_conditional
+from gan_helpers.generators import class_count, compiled, generate, generator_and_range, image_shape, in_turn, inputs_of
 from gan_helpers.setup_check import without_sliders
 
 try:
@@ -58,25 +57,6 @@ const button = this, text = button.dataset.state;
   area.select(); document.execCommand('copy'); area.remove(); button.focus();
 }}).then(() => {{ button.textContent = 'Copied'; setTimeout(() => button.textContent = 'Copy state', 1500); }});
 ">Copy state</button>"""
-
-
-class FixedShape:
-    """A Keras model as one compiled call for each number of rows, traced once: a small model then answers in a millisecond."""
-
-    def __init__(self, model):
-        self._model, self._compiled = model, {}
-
-    def __call__(self, *inputs) -> np.ndarray:
-        """The model's output in inference, as an array."""
-        n = len(inputs[0])
-        if n not in self._compiled:
-            self._compiled[n] = tf.function(
-                lambda *given: self._model(list(given) if len(given) > 1 else given[0], training=False),
-                input_signature=[tf.TensorSpec((n, *each.shape[1:]), each.dtype) for each in self._model.inputs],
-                autograph=False,
-                jit_compile=False,
-            ).get_concrete_function()
-        return self._compiled[n](*map(tf.constant, inputs)).numpy()
 
 
 class LatentExplorer(widgets.VBox):
@@ -126,10 +106,11 @@ class LatentExplorer(widgets.VBox):
     ):
         generator, pixel_range = generator_and_range(generator, pixel_range)
         self.generator, self.pixel_range, self.class_names = generator, pixel_range, tuple(class_names)
-        self.latent_dim, self.conditional = generator.inputs[0].shape[-1], is_conditional(generator)
-        fashion = generator.output_shape[1:] == (28, 28, 1)
-        self._generate = FixedShape(generator)
-        self._judge = FixedShape(classifier.load()) if (fashion if judge is None else judge) else None
+        self.latent_dim, self.conditional = inputs_of(generator).latent_dim, inputs_of(generator).told is not None
+        count = class_count(generator) or len(self.class_names)
+        self._kinds = self.class_names if count == len(self.class_names) else tuple(f"class {i}" for i in range(count))
+        fashion = image_shape(generator) == (28, 28, 1)
+        self._judge = compiled(classifier.load()) if (fashion if judge is None else judge) else None
         self._training = neighbours.of_fashion_mnist if training_images is None and fashion else None
         if training_images is not None and len(training_images):
             given = neighbours.Nearest(training_images), None, None
@@ -214,7 +195,7 @@ class LatentExplorer(widgets.VBox):
     def _make_controls(self, seed: int):
         wide, short = {"width": "440px"}, {"width": "214px"}
         named = {"description_width": "76px"}
-        names = [(name, i) for i, name in enumerate(self.class_names)] + [("all in turn", ALL_IN_TURN)]
+        names = [(name, i) for i, name in enumerate(self._kinds)] + [("all in turn", ALL_IN_TURN)]
         self.class_choice = widgets.Dropdown(
             options=names,
             value=0,
@@ -419,17 +400,11 @@ class LatentExplorer(widgets.VBox):
         self._describe()
 
     def _images(self, latents: np.ndarray, state: State) -> np.ndarray:
-        """What `generators.generate` gives, computed in one compiled call: uint8 (n, h, w, c)."""
-        inputs = [latent.check_latents(latents, self.latent_dim)]
-        if self.conditional:
-            kinds = np.arange(len(latents)) % len(self.class_names)
-            kinds = kinds if state.class_number is None else np.full(len(latents), state.class_number)
-            _, wanted = self.generator.inputs
-            inputs.append(kinds.astype(wanted.dtype).reshape(-1, *wanted.shape[1:]))
-        floats = self._generate(*inputs)
-        if not np.isfinite(floats).all():
-            raise ValueError("the generator gave NaN or infinity")
-        return images.to_uint8(floats, self.pixel_range)
+        """Of the class that the state says, or of all in turn: uint8 (n, h, w, c)."""
+        kinds = in_turn(self.generator, len(latents))
+        if kinds is not None and state.class_number is not None:
+            kinds[:] = state.class_number
+        return generate(self.generator, latents, self.pixel_range, classes=kinds)
 
     def _describe(self):
         """The text line and the chart: what the classifier sees, and how long the latent vectors are."""
@@ -533,7 +508,7 @@ class LatentExplorer(widgets.VBox):
             raise ValueError(
                 f"the state is of a generator with latent vectors of length {state.latent_dim}; this one's have {self.latent_dim}"
             )
-        if state.class_number is not None and not (self.conditional and state.class_number < len(self.class_names)):
+        if state.class_number is not None and not (self.conditional and state.class_number < len(self._kinds)):
             raise ValueError(f"the state names class {state.class_number}, which this generator does not know")
         if unknown := [key for key, _ in state.offsets if key not in self._keys]:
             raise ValueError(f"the state moves {', '.join(unknown)}, which this explorer does not have")

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from gan_helpers import training
+from gan_helpers.generators import arranged, in_turn
 from gan_helpers.latent import sample
 
 
@@ -33,10 +34,10 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     latents = np.asarray(sample(16, gan.latent_dim, seed=0))
-    classes = [np.arange(16, dtype=np.int32) % 10] if gan.conditional else []
-    inputs = {"generator": [latents, *classes]}
+    classes = in_turn(gan.ema_generator, 16)
+    inputs = {"generator": arranged(gan.ema_generator, latents, classes)}
     pictures = np.asarray(gan.ema_generator(_one_or_both(inputs["generator"]), training=False))
-    inputs["discriminator"] = [pictures, *classes]
+    inputs["discriminator"] = [pictures] if classes is None else [pictures, classes]
     partial, written = {}, []
     try:
         for name, model in (("generator", gan.ema_generator), ("discriminator", gan.discriminator)):

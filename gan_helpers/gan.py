@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_helpers import augmentation, bfloat16, images, latent, losses
-from gan_helpers.data import CLASS_NAMES
-from gan_helpers.generators import generate, is_conditional
+from gan_helpers.generators import arranged, generate, in_turn, inputs_of, is_conditional
 
 
 def grow_gpu_memory() -> None:
@@ -78,10 +77,9 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if latent_dim not in (None, generator.inputs[0].shape[-1]):
-            raise ValueError(
-                f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.inputs[0].shape[-1]}"
-            )
+        self.latent_dim = inputs_of(generator).latent_dim
+        if latent_dim not in (None, self.latent_dim):
+            raise ValueError(f"latent_dim is {latent_dim}, but the generator takes vectors of length {self.latent_dim}")
         if generator.output_shape[1:] != discriminator.inputs[0].shape[1:]:
             raise ValueError(
                 f"the generator makes images of shape {generator.output_shape[1:]}, "
@@ -112,10 +110,10 @@ class GAN(keras.Model):
         self.ema_generator.trainable = False
         self.objective = losses.get(loss)
         self.conditional = is_conditional(generator)
-        self.latent_dim = generator.inputs[0].shape[-1]
         self.pixel_range = (
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
+        self.ema_generator.pixel_range = self.pixel_range  # so that it goes where the generator goes
         self.ema_decay = float(ema_decay)
         self.gamma, self.gamma_until = float(gamma), gamma_until
         self.shift, self.shift_after = shift, shift_after
@@ -195,10 +193,15 @@ class GAN(keras.Model):
         if classes is None:
             return self._twins()
 
-        def told(player):  # fewer images than classes are the first of the batch
-            return lambda x, training: player([x, classes[: tf.shape(x)[0]]], training=training)
+        generator, discriminator = self._twins()
 
-        return tuple(map(told, self._twins()))
+        def of(x):  # fewer images than classes are the first of the batch
+            return classes[: tf.shape(x)[0]]
+
+        return (
+            lambda x, training: generator(arranged(self.generator, x, of(x)), training=training),
+            lambda x, training: discriminator([x, of(x)], training=training),
+        )
 
     def shifted(self, x, seed, i: int):
         """Images as the discriminator gets to see them: each moved by up to `shift` pixels, black coming in at the edges.
@@ -302,12 +305,12 @@ class GAN(keras.Model):
         """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c).
 
         Args:
-            classes: of a conditional GAN: integers (n,), or one for all; default all classes in turn.
+            classes: of a conditional GAN: integers (n,), or one for all; default all its classes in turn.
         """
         if n < 1:
             raise ValueError(f"n is {n}; it must be at least 1")
         if self.conditional:
-            classes = np.arange(n) % len(CLASS_NAMES) if classes is None else np.broadcast_to(classes, n)
+            classes = in_turn(self.generator, n) if classes is None else np.broadcast_to(classes, n)
         generator = self.ema_generator if ema else self.generator
         return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 

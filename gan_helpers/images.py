@@ -6,11 +6,10 @@ The convention of the whole course: outside a network an image batch is `uint8`,
 
 import io
 import math
+import re
 
 import numpy as np
 from PIL import Image
-
-PIXEL_RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
 
 def check_pixel_range(pixel_range) -> tuple[float, float]:
@@ -51,21 +50,130 @@ def to_uint8(images, pixel_range=(-1, 1)) -> np.ndarray:
 
 
 def pixel_range_of(generator) -> tuple[float, float]:
-    """The pixel range that a Keras generator's last activation implies.
+    """The pixel range of a Keras generator: its attribute `pixel_range` where it has one, else what its last layers imply.
+
+    An activation such as tanh or sigmoid bounds its output. What follows it is computed for as long as it acts on the
+    values by constants (`Rescaling`, `x * 0.5 + 0.5`, clipping), or only moves them (`Reshape`, cropping, upsampling);
+    a nested model is looked into.
 
     Raises:
-        ValueError: the last activation is neither tanh nor sigmoid, so the range has to be said.
+        ValueError: no bounds can be computed, so the range has to be said.
     """
-    for layer in reversed(generator.layers):
-        activation = getattr(getattr(layer, "activation", None), "__name__", None)
-        if activation in PIXEL_RANGES:
-            return PIXEL_RANGES[activation]
-        if layer.weights or activation not in (None, "linear"):
-            break
-    raise ValueError(
-        f"cannot tell the pixel range of {generator.name!r}: its last layer ends in neither tanh nor sigmoid. "
-        "Say it: pixel_range=(low, high), or --pixel-range LOW HIGH on the command line."
-    )
+    if (said := getattr(generator, "pixel_range", None)) is not None:
+        return check_pixel_range(said)
+    outputs = getattr(generator, "outputs", None)
+    low, high = _bounds(outputs[0], {}) if outputs else _UNKNOWN
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(
+            f"cannot tell the pixel range of {generator.name!r}: its last layers do not bound what it draws, as a tanh or a "
+            "sigmoid would. Say it: pixel_range=(low, high), or --pixel-range LOW HIGH on the command line."
+        )
+    return float(low), float(high)
+
+
+_UNKNOWN = -math.inf, math.inf
+_BOUNDING = {  # none of them ever falls, so the bounds of what comes in give the bounds of what comes out
+    "linear": lambda x: x,
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+}
+_ARITHMETIC = {
+    "Add": np.add,
+    "Subtract": np.subtract,
+    "Multiply": np.multiply,
+    "TrueDivide": np.divide,
+    "Divide": np.divide,
+    "Maximum": np.maximum,
+    "Minimum": np.minimum,
+}
+_MOVING = re.compile(
+    "Identity|(Spatial|Gaussian|Alpha)?Dropout([123]D)?|GaussianNoise|ActivityRegularization|Reshape|Flatten|Permute|"
+    "RepeatVector|Cropping[123]D|UpSampling[123]D|Resizing|(Max|Average)Pooling[123]D|Concatenate|Cast|ExpandDims|Squeeze|"
+    "Transpose|Swapaxes|Moveaxis|Flip|Repeat|Tile|GetItem"
+)
+
+
+def _bounds(tensor, known: dict) -> tuple[float, float]:
+    """Between which numbers a tensor of a Keras graph lies in inference; infinite where nothing bounds it.
+
+    Args:
+        known: bounds found so far, by the tensor's id; those of a nested model's inputs to begin with.
+    """
+    if id(tensor) not in known:
+        operation, node_index, tensor_index = tensor._keras_history
+        node = operation._inbound_nodes[node_index]
+        if getattr(operation, "outputs", None):  # a nested model
+            outside = [_bounds(each, known) for each in node.input_tensors]
+            inside = dict(zip(map(id, operation.inputs), outside))
+            known[id(tensor)] = _bounds(operation.outputs[tensor_index], inside)
+        else:
+            known[id(tensor)] = _bounds_after(operation, node, lambda each: _bounds(each, known))
+    return known[id(tensor)]
+
+
+def _bounds_after(operation, node, bounds_of) -> tuple[float, float]:
+    """The bounds of one operation's output. Its inputs are looked at only where it is known what it does to them."""
+    kind = type(operation).__name__
+    if not type(operation).__module__.startswith("keras."):
+        return _UNKNOWN
+    if (activation := getattr(operation, "activation", None)) is not None:
+        act = _BOUNDING.get(getattr(activation, "__name__", None))
+        return _ends(act, bounds_of(node.input_tensors[0]) if kind == "Activation" else _UNKNOWN)
+    if _MOVING.fullmatch(kind):
+        if getattr(operation, "interpolation", "nearest") not in ("nearest", "bilinear"):
+            return _UNKNOWN  # bicubic interpolation overshoots
+        lows, highs = zip(*map(bounds_of, node.input_tensors))
+        return min(lows), max(highs)
+    if kind.startswith("ZeroPadding"):
+        low, high = bounds_of(node.input_tensors[0])
+        return min(low, 0), max(high, 0)
+    if kind == "Rescaling":
+        scale, offset = _constant(operation.scale), _constant(operation.offset)
+        return _ends(lambda x: x * scale + offset, bounds_of(node.input_tensors[0]))
+    if kind == "ReLU":  # the layer
+        most = math.inf if operation.max_value is None else operation.max_value
+        if operation.negative_slope or operation.threshold:
+            return _UNKNOWN
+        return _ends(lambda x: np.clip(x, 0, most), bounds_of(node.input_tensors[0]))
+    if kind == "Clip":
+        least, most = _constant(operation.x_min), _constant(operation.x_max)
+        return _ends(lambda x: np.clip(x, least, most), bounds_of(node.input_tensors[0]))
+    if kind == "Negative":
+        return _ends(np.negative, bounds_of(node.input_tensors[0]))
+    if kind in _ARITHMETIC:
+        # Of two tensors nothing is said: they may depend on each other, as x does in x * x.
+        given = [*node.arguments.args, *node.arguments.kwargs.values()]
+        moving = [i for i, each in enumerate(given) if hasattr(each, "_keras_history")]
+        if len(given) != 2 or len(moving) != 1 or (moving == [1] and "Divide" in kind):
+            return _UNKNOWN
+        constant, compute = _constant(given[1 - moving[0]]), _ARITHMETIC[kind]
+        act = (lambda x: compute(x, constant)) if moving == [0] else (lambda x: compute(constant, x))
+        return _ends(act, bounds_of(given[moving[0]]))
+    if act := _BOUNDING.get(kind.lower()):  # as an operation of its own: keras.ops.tanh
+        return _ends(act, bounds_of(node.input_tensors[0]))
+    return _UNKNOWN
+
+
+def _ends(act, bounds) -> tuple[float, float]:
+    """The bounds of what a function that only rises, or only falls, makes of values in between."""
+    if act is None:
+        return _UNKNOWN
+    with np.errstate(all="ignore"):
+        ends = np.asarray(act(np.asarray(bounds, float)), float)
+    return (float(ends.min()), float(ends.max())) if not np.isnan(ends).any() else _UNKNOWN
+
+
+def _constant(value) -> float:
+    """A constant of a graph as one number; NaN where it is not one, such as a mean for each channel."""
+    try:
+        values = np.unique(np.asarray(value, float))
+    except (TypeError, ValueError):
+        return math.nan
+    return float(values[0]) if len(values) == 1 else math.nan
 
 
 def grid(images, columns: int | None = None, padding: int = 2) -> np.ndarray:

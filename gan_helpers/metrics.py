@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gan_helpers import classifier, data, latent
-from gan_helpers.generators import generate, generator_and_range, is_conditional
+from gan_helpers.generators import generate, generator_and_range, image_shape, inputs_of, is_conditional
 from gan_helpers.images import check_uint8
 
 N = 10_000
@@ -400,9 +400,9 @@ def evaluate(
     if reference not in REFERENCES:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
     generator, pixel_range = generator_and_range(generator, pixel_range)
-    if generator.output_shape[1:] != (28, 28, 1):
+    if image_shape(generator) != (28, 28, 1):
         raise ValueError(
-            f"expected a generator of images (28, 28, 1); {generator.name!r} makes {generator.output_shape[1:]}"
+            f"expected a generator of images (28, 28, 1); {generator.name!r} makes {image_shape(generator)}"
         )
     conditional = is_conditional(generator)
     if gan_train and not conditional:
@@ -420,7 +420,7 @@ def evaluate(
             images, classes, among = other.images, other.classes, classifier.TRAINED_ON
         else:
             among = learnt
-            latents = latent.sample(n, generator.inputs[0].shape[-1], seed).numpy()
+            latents = latent.sample(n, inputs_of(generator).latent_dim, seed).numpy()
             classes = np.arange(n) % len(data.CLASS_NAMES) if conditional else None
             images = generate(generator, latents, pixel_range, classes=classes)
         features, probabilities = classifier.features_and_probabilities(images)

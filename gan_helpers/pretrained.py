@@ -41,11 +41,14 @@ def load_generator(path_or_name: str | os.PathLike):
 
 def _with_one_shape(generator):
     """Bring latents (n, z, 1) to (n, z) before `predict`, which fails when one model sees both; a direct call does not."""
-    predict, latent_dim = generator.predict, generator.inputs[0].shape[-1]
+    from gan_helpers.generators import inputs_of
+
+    predict = generator.predict
 
     def predict_either(x, *args, **kwargs):
         shape = getattr(x, "shape", ())
-        return predict(x[..., 0] if len(shape) == 3 and tuple(shape[1:]) == (latent_dim, 1) else x, *args, **kwargs)
+        longer = len(shape) == 3 and tuple(shape[1:]) == (inputs_of(generator).latent_dim, 1)
+        return predict(x[..., 0] if longer else x, *args, **kwargs)
 
     generator.predict = predict_either
     return generator
