@@ -63,14 +63,6 @@ def free_port(wanted: int = 0) -> int:
         return listening.getsockname()[1]
 
 
-def voila(notebook: Path, port: int, theme: str = "light") -> list[str]:
-    """The command that serves a notebook as a page of its own at http://127.0.0.1:port/."""
-    return [
-        sys.executable, "-m", "voila", str(notebook), f"--port={port}", "--no-browser", f"--theme={theme}",
-        "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", "--ServerApp.log_level=ERROR", "--Voila.log_level=ERROR", "--show_tracebacks=True",
-    ]  # fmt: skip
-
-
 def lab(folder: Path, port: int, token: str) -> list[str]:
     """The command that serves a folder in JupyterLab."""
     return [

@@ -36,11 +36,18 @@ RUN_AGAIN = "Run this cell to get sliders that move."
 
 _numbers = itertools.count(1)  # of the explorers of a kernel
 
+# ipywidgets draws its own in black, which cannot be seen in the dark.
+LIGHT_ARROW = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E%3Cpath fill='none' "
+    "stroke='%23ddd' stroke-width='2' d='M4 7l5 5 5-5'/%3E%3C/svg%3E"
+)
+
 STYLE = f"""<style>
 .gan-explorer .widget-image {{ image-rendering: pixelated; border: 1px solid var(--jp-border-color1, #bdbdbd); }}
 .gan-explorer .gan-text {{ color: var(--jp-ui-font-color1, inherit); font-size: 13px; line-height: 1.45; }}
 .gan-explorer .gan-text td {{ padding: 0 6px 0 0; line-height: 16px; font-size: 12px; white-space: nowrap; text-align: left; }}
 .gan-explorer .gan-bar {{ display: block; height: 10px; min-width: 1px; background: var(--jp-brand-color1, #1976d2); }}
+body[data-jp-theme-light=false] .gan-explorer {{ --jp-widgets-dropdown-arrow: url("{LIGHT_ARROW}"); }}
 .gan-explorer .gan-error {{ color: var(--jp-error-color1, #d32f2f); }}
 .gan-explorer .gan-line {{ min-height: 38px; }}
 .gan-explorer .gan-near {{ display: flex; gap: 12px; }}
