@@ -81,3 +81,16 @@ def generate(generator, latents, pixel_range=None, batch_size: int = 500, classe
             raise ValueError(f"{generator.name!r} gives NaN or infinity: its weights are broken, begin a new run")
         batches.append(images.to_uint8(pixels, pixel_range))
     return np.concatenate(batches)
+
+
+def class_count(generator) -> int | None:
+    """How many classes a conditional generator knows; None where that cannot be told, or it takes none."""
+    if not is_conditional(generator):
+        return None
+    counts = [getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None) for layer in generator.layers]
+    return next(filter(None, counts), None)
+
+
+def trained_on(model) -> str | None:
+    """Which images a `GAN`, a `Run` or a Keras generator learned from: "fashion_mnist", "other", or None where that is unknown."""
+    return getattr(model, "trained_on", None) or getattr(getattr(model, "gan", None), "trained_on", None)
