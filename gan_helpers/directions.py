@@ -79,7 +79,8 @@ def _reached(generator) -> list[tuple]:
         if id(tensor) not in depends:
             layer, n, _ = tensor._keras_history
             given = layer._inbound_nodes[n].input_tensors
-            depends[id(tensor)] = any([visit(each) for each in given])
+            below = [visit(each) for each in given]  # all of them, in their order
+            depends[id(tensor)] = any(below)
             if depends[id(tensor)]:
                 reached.append((layer, given, tensor))
         return depends[id(tensor)]
