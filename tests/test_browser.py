@@ -252,6 +252,7 @@ def test_undo_and_a_state_that_is_copied_and_pasted(explorer):
     explorer.control("State").fill(state)
     explorer.control("State").press("Enter")
     explorer.becomes(lambda png: png == moved)
+    explorer.settle(state)
 
 
 def test_save_says_where(explorer):
@@ -307,6 +308,7 @@ def test_an_error_in_a_callback_keeps_the_last_picture(explorer, page):
     in_the_kernel(page, "told._generate = works")
     handle.press("ArrowRight")
     explorer.becomes(lambda png: png != explorer.first)
+    explorer.settle("_p0~")
     assert not explorer.box.get_by_text("The last picture stays").is_visible()
 
 
