@@ -60,8 +60,9 @@ explore: data
 pictures: data browser
 	$(PY) -m gan_helpers.browser
 
+# From the root, so that the notebooks can show what lies in images/.
 lab: data
-	$(PY) -m jupyterlab notebooks
+	$(PY) -m jupyterlab --FileContentsManager.preferred_dir=notebooks
 
 refresh: data
 	$(PY) -m gan_helpers.course refresh $(NAMES)

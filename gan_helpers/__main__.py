@@ -306,9 +306,6 @@ def export(run, folder):
 
 # --- explore --------------------------------------------------------------------------------------
 
-PAGE = """import gan_helpers as gh
-gh.LatentExplorer(gh.load_generator({model!r}), pixel_range={pixel_range!r})"""
-
 
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
@@ -323,32 +320,18 @@ def explore(model, pixel_range, port, no_browser, theme):
     """
     import importlib.util
     import signal
-    import tempfile
 
     if importlib.util.find_spec("voila") is None:
         raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
-    from gan_helpers import browser, generators, pretrained
+    from gan_helpers import explorer_page
 
-    import nbformat  # isort: skip
-
-    port = browser.free_port(port or 0)
-    # What is wrong with it is said here, not on the page.
-    _, pixel_range = generators.generator_and_range(pretrained.load_generator(model), pixel_range)
-    if model not in pretrained.manifest():
-        model = str(Path(model).resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
-    with tempfile.TemporaryDirectory() as folder:
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(PAGE.format(model=model, pixel_range=pixel_range))]
-        )
-        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        nbformat.write(notebook, path := Path(folder, "Latent space.ipynb"))
-        address = f"http://127.0.0.1:{port}/"
-        with browser.served(browser.voila(path, port, theme), port) as server:
-            click.echo(f"{address}  (Ctrl-C ends it)")
-            if not no_browser:
-                click.launch(address)
-            server.wait()
+    click.echo(f"Loading {model}…", err=True)
+    with explorer_page.served(model, pixel_range, port or 0, theme) as (address, server):
+        click.echo(f"{address}  (Ctrl-C ends it)")
+        if not no_browser:
+            click.launch(address)
+        server.wait()
 
 
 # --- evaluate -------------------------------------------------------------------------------------

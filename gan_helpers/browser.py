@@ -30,6 +30,7 @@ PLACES = (
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 INSTALL = "apt-get update && apt-get install -y chromium"  # on Debian and Ubuntu, as root
+OWN = re.compile(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:|about:")  # addresses that stay on this machine
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--force-color-profile=srgb",
@@ -61,14 +62,6 @@ def free_port(wanted: int = 0) -> int:
         except OSError:
             raise ValueError(f"port {wanted} is taken: choose another, or none") from None
         return listening.getsockname()[1]
-
-
-def voila(notebook: Path, port: int, theme: str = "light") -> list[str]:
-    """The command that serves a notebook as a page of its own at http://127.0.0.1:port/."""
-    return [
-        sys.executable, "-m", "voila", str(notebook), f"--port={port}", "--no-browser", f"--theme={theme}",
-        "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", "--ServerApp.log_level=ERROR", "--Voila.log_level=ERROR", "--show_tracebacks=True",
-    ]  # fmt: skip
 
 
 def lab(folder: Path, port: int, token: str) -> list[str]:
@@ -115,7 +108,7 @@ def _listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def started(width: int = 1280, height: int = 900, **options):
-    """A browser page, `page`, whose console is in the list `page.log`.
+    """A browser page, `page`: its console is in the list `page.log`, what it has asked other hosts for in `page.foreign`.
 
     Raises:
         FileNotFoundError: there is no browser; says how to get one.
@@ -130,9 +123,11 @@ def started(width: int = 1280, height: int = 900, **options):
         browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *as_root])
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
-        page.log = []
+        page.log, page.foreign = [], []
         page.on("console", lambda message: page.log.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: page.log.append(f"error: {error}"))
+        for event in ("request", "websocket"):
+            page.on(event, lambda asked: page.foreign.extend([] if OWN.match(asked.url) else [asked.url]))
         yield page
         browser.close()
 

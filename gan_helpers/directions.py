@@ -10,6 +10,10 @@ from gan_helpers.data import CLASS_NAMES
 from gan_helpers.generators import arranged, generate, in_turn, inputs_of
 
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
+NOISE, RANK_SAMPLES = (
+    1e-3,
+    256,
+)  # a direction with less than this share of the strongest one's spread is none; looked for so
 SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations
 
 
@@ -22,16 +26,16 @@ class Named:
 
 
 def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """`latent.principal_directions` of a generator's first layer with weights, before its activation function.
+    """`latent.principal_directions` of the first layer with weights that the latents reach, before its activation function.
 
-    Where the generator is not made of layers one behind the other, the images themselves are the activations.
+    Where a generator has no such layer, or keeps it in a model within, its images themselves are the activations.
 
     Args:
         generator: a Keras generator; a conditional one is asked for class 0.
-        count: how many, at most latent_dim.
+        count: how many at most. There are no more than the latents have numbers, or the activations dimensions.
 
     Returns:
-        directions float32 (count, latent_dim) of length 1, and the share of variance of each, float32 (count,).
+        directions float32 (k, latent_dim) of length 1, k ≤ count, and the share of variance of each, float32 (k,).
     """
     early, latent_dim = _early(generator), inputs_of(generator).latent_dim
 
@@ -39,18 +43,50 @@ def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> 
         given = arranged(generator, latents, np.zeros(len(latents), int))
         return early.predict(keras.tree.pack_sequence_as(early.input, given), batch_size=512, verbose=0)
 
-    return latent.principal_directions(activations_of, latent_dim, min(count, latent_dim), samples, seed)
+    activations = np.asarray(activations_of(np.asarray(latent.sample(samples, latent_dim, seed)))).reshape(samples, -1)
+    count = min(count, latent_dim, _dimensions(activations[:RANK_SAMPLES]))
+    if count == 0:
+        return np.zeros((0, latent_dim), np.float32), np.zeros(0, np.float32)
+    return latent.principal_directions(lambda latents: activations, latent_dim, count, samples, seed)
+
+
+def _dimensions(activations) -> int:
+    """In how many directions activations (n, d) vary, rounding noise aside."""
+    lengths = np.linalg.svd(activations - activations.mean(axis=0), compute_uv=False)
+    return int((lengths > np.maximum(NOISE * lengths[0], NOISE / 10 * np.linalg.norm(activations))).sum())
 
 
 def _early(generator) -> keras.Model:
-    """The generator as far as its first layer with weights, batch norm right behind it included."""
-    layers = generator.layers
-    first = next((n for n, layer in enumerate(layers) if layer.weights), None)
-    if first is None or isinstance(layers[first], keras.Model):
+    """The generator as far as the first layer with weights that the latents reach, batch norm right after it included."""
+    reached = _reached(generator)
+    first = next((n for n, (layer, _, _) in enumerate(reached) if getattr(layer, "weights", None)), None)
+    if first is None or isinstance(reached[first][0], keras.Model):
         return generator
-    following = layers[first + 1] if first + 1 < len(layers) else None
-    last = following if isinstance(following, keras.layers.BatchNormalization) else layers[first]
-    return keras.Model(generator.inputs, last.output)
+    _, _, output = reached[first]
+    normed = (
+        after
+        for layer, given, after in reached
+        if isinstance(layer, keras.layers.BatchNormalization) and given[0] is output
+    )
+    return keras.Model(generator.inputs, next(normed, output))
+
+
+def _reached(generator) -> list[tuple]:
+    """What the latents reach on their way to the images, in order: layer, its inputs, its output."""
+    reached, depends = [], {id(each): n == inputs_of(generator).latent for n, each in enumerate(generator.inputs)}
+
+    def visit(tensor) -> bool:
+        if id(tensor) not in depends:
+            layer, n, _ = tensor._keras_history
+            given = layer._inbound_nodes[n].input_tensors
+            below = [visit(each) for each in given]  # all of them, in their order
+            depends[id(tensor)] = any(below)
+            if depends[id(tensor)]:
+                reached.append((layer, given, tensor))
+        return depends[id(tensor)]
+
+    visit(generator.outputs[0])
+    return reached
 
 
 def name(generator, directions, pixel_range=None, classes_known=True, samples: int = 80, seed: int = 1) -> list[Named]:
@@ -61,15 +97,19 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
     comparison to its spread among pictures of one class: brightness, size, place or pattern.
 
     Args:
-        generator: a Keras generator; a conditional one is asked for all classes in turn.
+        generator: a Keras generator; a conditional one is asked for its classes in turn, ten at most.
         directions: (k, latent_dim).
         pixel_range: of the generator; default what its last activation implies.
         classes_known: whether the course's classifier knows what the generator draws. It takes 28×28×1 only.
         samples: latent vectors an end.
     """
+    if not len(directions):
+        return []
     latents = latent.sample(samples, inputs_of(generator).latent_dim, seed).numpy()
     in_turns = in_turn(generator, samples)
-    kinds = np.zeros(samples, int) if in_turns is None else in_turns
+    kinds = (
+        np.zeros(samples, int) if in_turns is None else in_turns % len(CLASS_NAMES)
+    )  # of many classes ten, some images of each
 
     def drawn(moved):
         asked = None if in_turns is None else np.resize(kinds, len(moved))

@@ -19,7 +19,15 @@ from gan_helpers import classifier, directions, folders, images, latent, neighbo
 from gan_helpers.atomic import write_whole
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.explorer_state import FURTHEST, SIDES, State
-from gan_helpers.generators import class_count, compiled, generate, generator_and_range, image_shape, in_turn, inputs_of
+from gan_helpers.generators import (
+    class_count,
+    compiled,
+    generate,
+    generator_and_range,
+    image_shape,
+    inputs_of,
+    trained_on,
+)
 from gan_helpers.setup_check import without_sliders
 
 try:
@@ -32,14 +40,23 @@ WIDTH = 364  # of the picture on the screen: 13 times 28
 SETTLED = 0.25  # seconds without a move, after which a picture is worth remembering and comparing
 ALL_IN_TURN = -1  # in place of a class
 RUN_AGAIN = "Run this cell to get sliders that move."
+NO_JUDGE = "The judge of clothes is left out: this generator learned other images than Fashion-MNIST’s."
 
 _numbers = itertools.count(1)  # of the explorers of a kernel
+
+# ipywidgets draws its own in black, which cannot be seen in the dark.
+LIGHT_ARROW = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E%3Cpath fill='none' "
+    "stroke='%23ddd' stroke-width='2' d='M4 7l5 5 5-5'/%3E%3C/svg%3E"
+)
 
 STYLE = f"""<style>
 .gan-explorer .widget-image {{ image-rendering: pixelated; border: 1px solid var(--jp-border-color1, #bdbdbd); }}
 .gan-explorer .gan-text {{ color: var(--jp-ui-font-color1, inherit); font-size: 13px; line-height: 1.45; }}
 .gan-explorer .gan-text td {{ padding: 0 6px 0 0; line-height: 16px; font-size: 12px; white-space: nowrap; text-align: left; }}
+.gan-explorer .gan-text caption {{ text-align: left; font-size: 12px; }}
 .gan-explorer .gan-bar {{ display: block; height: 10px; min-width: 1px; background: var(--jp-brand-color1, #1976d2); }}
+body[data-jp-theme-light=false] .gan-explorer {{ --jp-widgets-dropdown-arrow: url("{LIGHT_ARROW}"); }}
 .gan-explorer .gan-error {{ color: var(--jp-error-color1, #d32f2f); }}
 .gan-explorer .gan-line {{ min-height: 38px; }}
 .gan-explorer .gan-near {{ display: flex; gap: 12px; }}
@@ -77,10 +94,11 @@ class LatentExplorer(widgets.VBox):
         seed: draws the latent vectors A.
         state: a copied state to begin with; it says the seed, too.
         pixel_range: of the generator; default what its last activation implies.
-        class_names: of the classifier and of a conditional generator.
-        judge: whether to show what the course's classifier sees; default where images are 28×28×1.
-        training_images: uint8 (n, h, w, c), among which the nearest are shown; default Fashion-MNIST's where images are
-            28×28×1; () for none.
+        class_names: of a conditional generator; default Fashion-MNIST's, or numbers where the generator knows other classes.
+        judge: whether to show what the course's classifier sees; default where images are 28×28×1, unless the generator is
+            known to have learned others than Fashion-MNIST's.
+        training_images: uint8 (n, h, w, c), among which the nearest are shown; default Fashion-MNIST's where the judge's
+            default is to be shown; () for none.
 
     Attributes:
         picture: an Image widget; `picture.value` is its PNG.
@@ -89,7 +107,7 @@ class LatentExplorer(widgets.VBox):
         directions, direction_names: of the sliders: float32 (k, latent_dim), and a list of str.
 
     Raises:
-        ValueError: a generator of another form, or a state of another one.
+        ValueError: a generator of another form, a state of another one, or another number of class names than of classes.
     """
 
     def __init__(
@@ -100,16 +118,19 @@ class LatentExplorer(widgets.VBox):
         seed: int = 0,
         state: str | None = None,
         pixel_range=None,
-        class_names=CLASS_NAMES,
+        class_names=None,
         judge: bool | None = None,
         training_images=None,
     ):
+        learned = trained_on(generator)
         generator, pixel_range = generator_and_range(generator, pixel_range)
-        self.generator, self.pixel_range, self.class_names = generator, pixel_range, tuple(class_names)
+        self.generator, self.pixel_range = generator, pixel_range
         self.latent_dim, self.conditional = inputs_of(generator).latent_dim, inputs_of(generator).told is not None
-        count = class_count(generator) or len(self.class_names)
-        self._kinds = self.class_names if count == len(self.class_names) else tuple(f"class {i}" for i in range(count))
-        fashion = image_shape(generator) == (28, 28, 1)
+        self._learned = learned or trained_on(generator)
+        self._name_classes(class_names)
+        small = image_shape(generator) == (28, 28, 1)
+        fashion = small and self._learned != "other"
+        self._note = NO_JUDGE if small and not fashion and judge is None else ""
         self._judge = compiled(classifier.load()) if (fashion if judge is None else judge) else None
         self._training = neighbours.of_fashion_mnist if training_images is None and fashion else None
         if training_images is not None and len(training_images):
@@ -127,13 +148,31 @@ class LatentExplorer(widgets.VBox):
         self.add_class("gan-explorer")
         self._turn_page()
         self._wire()
-        self._past, self._now = [], 0
+        self._past, self._now, self._number = [], 0, None
         if state is not None:
             self._show(self._checked(State.parse(state)))
         self._draw()
         if self._wrong:
             raise ValueError(f"no picture of {generator.name!r}: {html.unescape(self.status.value)}")
+        self._say("")
         self._settle(self._drawings)
+
+    def _name_classes(self, given):
+        """The classes of the generator, `_kinds`, and those that the judge and Fashion-MNIST's images have."""
+        count = class_count(self.generator)
+        if count not in (None, len(CLASS_NAMES)):
+            self._learned = self._learned or "other"
+        if given is None:
+            count = count or len(CLASS_NAMES)
+            fashion = self._learned != "other" and count == len(CLASS_NAMES)
+            self._kinds = CLASS_NAMES if fashion else tuple(map(str, range(count)))
+        elif count in (None, len(given)):
+            self._kinds = tuple(given)
+        else:
+            raise ValueError(
+                f"{len(given)} class names, but {self.generator.name!r} knows {count} classes: name them all"
+            )
+        self.class_names = self._kinds if given is not None and len(given) == len(CLASS_NAMES) else CLASS_NAMES
 
     # --- what the sliders move ---
 
@@ -353,7 +392,7 @@ class LatentExplorer(widgets.VBox):
             try:
                 self._loop = asyncio.get_running_loop()
             except RuntimeError:
-                self._asked = False
+                self._asked = self._drawing = False
                 self._draw()
                 self._settle(self._drawings)
                 return
@@ -401,7 +440,7 @@ class LatentExplorer(widgets.VBox):
 
     def _images(self, latents: np.ndarray, state: State) -> np.ndarray:
         """Of the class that the state says, or of all in turn: uint8 (n, h, w, c)."""
-        kinds = in_turn(self.generator, len(latents))
+        kinds = np.arange(len(latents)) % len(self._kinds) if self.conditional else None
         if kinds is not None and state.class_number is not None:
             kinds[:] = state.class_number
         return generate(self.generator, latents, self.pixel_range, classes=kinds)
@@ -422,18 +461,21 @@ class LatentExplorer(widgets.VBox):
             said = f"<b>{name}</b>, {probabilities[0, common]:.0%}. "
             if n > 1:
                 said = f"{n} pictures, {np.sum(first == common)} of them <b>{name}</b>. "
-            self.chart.value = _bars(self.class_names, probabilities.mean(axis=0))
+            title = "" if self._learned == "fashion_mnist" else "Seen as clothes:"
+            self.chart.value = _bars(self.class_names, probabilities.mean(axis=0), title)
         elif n > 1:
             said = f"{n} pictures. "
         length = f"{lengths[0]:.1f}" if n == 1 else f"{lengths.min():.1f} to {lengths.max():.1f}"
         outside = "outside the prior's" if n == 1 else f"{out} outside the prior's"
         said += f"Latent length {length}, {outside if out else 'within the prior’s'} {low:.1f} to {high:.1f}."
-        self.line.value = f'<div class="gan-text gan-line" role="status" aria-live="polite">{said}</div>'
+        self.line.value = (
+            f'<div class="gan-text gan-line" role="status" aria-live="polite" data-state="{self._drawn}">{said}</div>'
+        )
 
     def _say(self, text: str, error: bool = False, link: str = ""):
-        """Write the status line."""
+        """Write the status line; with nothing to say, what stands there otherwise."""
         self._wrong = error
-        mark = " gan-error" if error else ""
+        mark, text = " gan-error" if error else "", text or self._note
         self.status.value = (
             f'<div class="gan-text{mark}" role="status" aria-live="polite">{html.escape(text)}{link}</div>'
         )
@@ -443,9 +485,9 @@ class LatentExplorer(widgets.VBox):
     def _settle(self, drawing: int):
         """What can wait until the moves are over: remember the state, show it, compare with training images."""
         with self._lock:
-            if drawing < self._drawings:  # the moves go on
+            if drawing < self._drawings or self._drawing:  # the moves go on
                 return
-            self._remember()
+            self._remember(self._drawn)
             self._settled = drawing
         if self._training is None or self._wrong:
             return
@@ -458,16 +500,20 @@ class LatentExplorer(widgets.VBox):
 
     async def _compare(self, drawn):
         """In a thread: the first time, the dataset is loaded (and prepared, where it was not)."""
-        try:
-            text = await asyncio.to_thread(self._compared, drawn)
-        except Exception as error:
-            text = (
-                f'<div class="gan-text gan-error">No training images to compare with: {html.escape(str(error))}</div>'
-            )
+        text = await asyncio.to_thread(self._compared, drawn)
         if drawn is self.images:
             self.near.value = text
 
     def _compared(self, drawn) -> str:
+        """The nearest training images of the first picture, or why there are none."""
+        try:
+            return self._nearest(drawn)
+        except Exception as error:
+            return (
+                f'<div class="gan-text gan-error">No training images to compare with: {html.escape(str(error))}</div>'
+            )
+
+    def _nearest(self, drawn) -> str:
         """The three nearest training images of the first picture."""
         nearest, classes, usual = self._training()
         found, distances = nearest(drawn[0])
@@ -545,9 +591,8 @@ class LatentExplorer(widgets.VBox):
         except ValueError as error:
             self._say(f"The last picture stays: {error}", error=True)
 
-    def _remember(self):
-        """Put the state of the picture behind those before it, and show it."""
-        state = self._drawn
+    def _remember(self, state: State):
+        """Put a state after those before it, and show it."""
         if not self._past or state != self._past[self._now]:
             self._past = [*self._past[: self._now + 1], state]
             self._now = len(self._past) - 1
@@ -557,8 +602,8 @@ class LatentExplorer(widgets.VBox):
                 self.state_text.value = str(state)
 
     def _step(self, by: int):
-        with self._lock:
-            self._remember()
+        with self._lock, contextlib.suppress(ValueError):  # of controls that say what cannot be drawn
+            self._remember(self._read())  # which may not be drawn yet
         if not 0 <= self._now + by < len(self._past):
             self._say("There is nothing to undo." if by < 0 else "There is nothing to redo.")
             return
@@ -600,14 +645,14 @@ class LatentExplorer(widgets.VBox):
         """The widget, and after it a still picture that the living widget hides: it is what stays without a kernel."""
         from IPython.display import display
 
-        number = next(_numbers)
+        if self._number is None:  # displayed twice, both stills have one name
+            self._number = next(_numbers)
+            if not without_sliders():
+                hidden = widgets.HTML(f"<style>.gan-still-{self._number} {{ display: none; }}</style>")
+                self.children = [*self.children, hidden]
         if not without_sliders():
-            self.children = [
-                *self.children[:2],
-                widgets.HTML(f"<style>.gan-still-{number} {{ display: none; }}</style>"),
-            ]
             display(self._repr_mimebundle_(), raw=True)
-        still = f'<div class="gan-still-{number}">{self.still()}</div>'
+        still = f'<div class="gan-still-{self._number}">{self.still()}</div>'
         display({"text/html": still, "text/plain": f"{self!r}, still. {RUN_AGAIN}"}, raw=True)
 
 
@@ -622,11 +667,12 @@ def _button(description: str, tooltip: str, width: int):
     return widgets.Button(description=description, tooltip=tooltip, layout={"width": f"{width}px"})
 
 
-def _bars(names, shares) -> str:
-    """A bar for each class, with its name and percent."""
+def _bars(names, shares, title: str) -> str:
+    """A bar for each class, with its name and percent, under a title where there is one."""
     rows = "".join(
         f'<tr><td>{name}</td><td style="width: 190px"><span class="gan-bar" style="width: {share:.1%}"></span></td>'
         f"<td>{share:.0%}</td></tr>"
         for name, share in zip(names, shares)
     )
-    return f'<table class="gan-text" title="What the course’s classifier sees">{rows}</table>'
+    head = f"<caption>{title}</caption>" if title else ""
+    return f'<table class="gan-text" title="What the course’s classifier sees">{head}{rows}</table>'

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 SIDES = (1, 4, 8)  # images a row of the picture, and rows
 FURTHEST = 3.0  # of a slider: the prior's standard deviation is 1, so few numbers of a latent vector lie beyond 3
 
+_FLOAT = r"-?\d+(?:\.\d+)?(?:e-\d+)?"  # as `repr` writes what lies between -3 and 3
 _FIELD = re.compile(
-    r"(?P<key>z|s|b|w|t|c|v)(?P<number>[\d.]+)|(?P<name>[pd]\d+)~(?P<offset>-?[\d.e-]+)|(?P<straight>l)"
+    rf"(?P<key>[zsbwcv])(?P<number>\d+)|t(?P<truncation>{_FLOAT})|(?P<name>[pd]\d+)~(?P<offset>{_FLOAT})|(?P<straight>l)"
 )
 
 
@@ -79,7 +80,7 @@ class State:
             to=int(numbers.get("b", 1)),
             walk=int(numbers.get("w", 0)),
             straight=any(field["straight"] for field in fields),
-            truncation=float(numbers.get("t", 1)),
+            truncation=next((float(field["truncation"]) for field in fields if field["truncation"]), 1.0),
             class_number=int(numbers["c"]) if "c" in numbers else None,
             side=int(numbers.get("v", 1)),
             offsets=tuple((field["name"], float(field["offset"])) for field in fields if field["name"]),

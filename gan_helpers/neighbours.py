@@ -24,14 +24,14 @@ class Nearest:
         self._search = NearestNeighbors(algorithm="brute").fit(pixels)
 
     def __call__(self, image, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest, nearest first.
+        """The k nearest, nearest first; all, where there are fewer.
 
         Args:
             image: uint8 (h, w, c).
 
         Returns:
             Their indices, and their distances: root mean square difference of pixels, in 0…255, as in
-            `metrics.memorisation`. Both (k,).
+            `metrics.memorisation`. Both (k,), or shorter.
 
         Raises:
             ValueError: an image of another type or shape.
@@ -39,6 +39,7 @@ class Nearest:
         image = check_uint8(np.asarray(image)[None])
         if image.shape[1:] != self.images.shape[1:]:
             raise ValueError(f"expected an image of shape {self.images.shape[1:]}; got {image.shape[1:]}")
+        k = min(k, len(self.images))
         distances, indices = self._search.kneighbors(image.reshape(1, -1).astype(np.float32), n_neighbors=k)
         return indices[0], distances[0] / math.sqrt(image.size)
 

@@ -190,6 +190,42 @@ def test_principal_directions_of_generators_that_are_no_stack_of_layers():
     assert abs(found[0, 0]) > 0.9 and explained[0] > 0.4
 
 
+AXIS = {"first": np.eye(6)[0]}
+
+
+def with_an_embedding(classes=3, width=16):
+    """A conditional generator whose class comes through an Embedding, the first of its layers; and the layer for its latents."""
+    keras.utils.set_random_seed(0)
+    number, latents = keras.Input((), dtype="int32"), keras.Input((6,))
+    of_the_class = layers.Dense(4)(layers.Embedding(classes, 5)(number))
+    early = layers.Dense(width)
+    drawn = layers.Dense(784, activation="sigmoid")(layers.Concatenate()([of_the_class, early(latents)]))
+    generator = keras.Model([latents, number], layers.Reshape((28, 28, 1))(drawn))
+    assert generator.layers.index(early) > 1, "no test otherwise: the class's layers come first"
+    return generator, early
+
+
+def test_principal_directions_are_of_the_layer_that_the_latents_reach():
+    generator, early = with_an_embedding()
+    found, explained = directions.principal(generator)
+    expected, _ = gh.latent.principal_directions(lambda latents: latents @ early.kernel.numpy(), 6, 6, samples=2048)
+    assert found.shape == (6, 6) and np.allclose(np.abs((found * expected).sum(axis=1)), 1, atol=1e-3)
+    assert explained.sum() > 0.99
+
+
+@pytest.mark.parametrize(("width", "rank"), [(3, 3), (16, 2), (5, 0)], ids=["narrow", "of low rank", "deaf"])
+def test_there_are_as_many_principal_directions_as_the_first_layer_has(width, rank):
+    generator, early = with_an_embedding(width=width)
+    random = np.random.default_rng(0)
+    early.kernel.assign(random.normal(size=(6, rank)) @ random.normal(size=(rank, width)))
+    early.bias.assign(np.full(width, 100.0))  # so that there is rounding noise
+    found, explained = directions.principal(generator)
+    assert found.shape == (rank, 6) and explained.shape == (rank,) and np.isfinite(found).all()
+    explorer = LatentExplorer(generator, training_images=())
+    assert len(explorer.direction_names) == rank
+    assert explorer.sliders[0].description.startswith("0 · " if rank and explorer.direction_names[0] else "d")
+
+
 # --- nearest training images ----------------------------------------------------------------------
 
 
@@ -211,6 +247,58 @@ def test_a_memorised_image_shows(some_images):
     generator.layers[2].bias.assign(np.log(wanted / (1 - wanted)))
     explorer = LatentExplorer(generator, training_images=some_images)
     assert re.search(r'alt="training image 3, distance 0\.[0-4]"', explorer.near.value)
+
+
+def test_few_training_images_or_unfit_ones_leave_the_explorer_standing(some_images):
+    explorer = LatentExplorer(with_an_embedding()[0], directions=AXIS, training_images=some_images[:2])
+    assert explorer.near.value.count("<img") == 2
+    explorer = LatentExplorer(toy(), training_images=some_images)
+    assert "expected an image of shape (28, 28, 1); got (5, 8, 3)" in html.unescape(explorer.near.value)
+    first = picture(explorer)
+    explorer.sliders[0].value = 1.0
+    assert picture(explorer) != first
+
+
+# --- whose images they are ------------------------------------------------------------------------
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("told_by", ["attribute", "classes"])
+def test_a_generator_of_other_images_has_no_judge_of_clothes_which_is_said(told_by):
+    generator, _ = with_an_embedding(classes=10 if told_by == "attribute" else 26)
+    if told_by == "attribute":
+        generator.trained_on = "other"
+    explorer = LatentExplorer(generator)
+    shown = explorer.chart.value + explorer.near.value + explorer.line.value + "".join(explorer.direction_names)
+    assert not any(name in shown for name in gh.CLASS_NAMES)
+    assert "other images than Fashion-MNIST" in explorer.status.value
+    chosen = [name for name, _ in explorer.class_choice.options[:-1]]
+    assert chosen == [str(k) for k in range(10 if told_by == "attribute" else 26)]
+
+
+def test_the_judge_says_what_it_takes_pictures_for_unless_it_is_known():
+    generator, _ = with_an_embedding(classes=10)
+    assert "Seen as clothes:" in LatentExplorer(generator, directions=AXIS, training_images=()).chart.value
+    generator.trained_on = "fashion_mnist"
+    explorer = LatentExplorer(generator, directions=AXIS)
+    assert explorer.chart.value.count("<tr>") == 10 and "Seen as" not in explorer.chart.value
+    assert explorer.near.value.count("<img") == 3
+
+
+@pytest.mark.parametrize("classes", [3, 26])
+def test_every_class_of_a_generator_can_be_drawn(classes):
+    generator, _ = with_an_embedding(classes)
+    explorer = LatentExplorer(generator, directions=AXIS, training_images=())
+    explorer.class_choice.value = classes - 1
+    latents = np.asarray(gh.latent.sample(1, 6, seed=0))
+    expected = images.to_uint8(np.asarray(generator([latents, np.array([classes - 1])])), (0, 1))
+    assert np.abs(explorer.images.astype(int) - expected).max() <= 1
+    explorer.view.value, explorer.class_choice.value = 8, -1
+    assert explorer.images.shape == (64, 28, 28, 1) and "stays" not in explorer.status.value
+    state = explorer.state
+    assert LatentExplorer(generator, directions=AXIS, training_images=(), state=state).state == state
+    with pytest.raises(ValueError, match=f"2 class names, but .* knows {classes} classes"):
+        LatentExplorer(generator, class_names=("one", "two"))
 
 
 # --- states, undo, saving -------------------------------------------------------------------------
@@ -260,6 +348,9 @@ def test_every_state_survives_its_string():
             tuple((f"{'pd'[i % 2]}{i}", float(random.uniform(-3, 3))) for i in range(random.integers(4))),
         )  # fmt: skip
         assert State.parse(f" {state}\n") == state
+    for tiny in (1e-05, 2.5e-10):
+        state = State(64, truncation=tiny, offsets=(("p0", -tiny),))
+        assert State.parse(str(state)) == state
     with pytest.raises(ValueError, match="walk of .* out of range"):
         State(64, walk=101)
 
@@ -278,6 +369,29 @@ def test_undo_and_redo(explorer):
     assert picture(explorer) == pictures[2]
     explorer.redo.click()
     assert "nothing to redo" in explorer.status.value and picture(explorer) == pictures[2]
+
+
+def test_undo_faster_than_the_picture_goes_back_each_time(explorer):
+    first = picture(explorer)
+    for value in (1.0, 2.0):
+        explorer.sliders[0].value = value
+        last = picture(explorer)
+
+    async def quickly():
+        explorer.undo.click()
+        explorer.undo.click()
+        await explorer.settled()
+        back = picture(explorer)
+        explorer.redo.click()
+        explorer.redo.click()
+        await explorer.settled()
+        again = picture(explorer)
+        explorer.sliders[1].value = 1.0
+        explorer.undo.click()  # of a move that nobody has seen yet
+        await explorer.settled()
+        return back, again, picture(explorer)
+
+    assert asyncio.run(quickly()) == (first, last, last)
 
 
 def test_saving_says_where_and_overwrites_nothing(explorer, tmp_path, monkeypatch):
@@ -353,3 +467,13 @@ def test_the_still_picture_says_to_run_the_cell(explorer):
     assert "<strong>Run this cell to get sliders that move.</strong>" in still
     names = "|".join(map(re.escape, gh.CLASS_NAMES))
     assert re.search(rf'<img alt="Still picture of an explorer\. ({names}), \d+%\. Latent length', still)
+
+
+def test_displayed_twice_a_living_explorer_hides_both_still_pictures(explorer, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    explorer._ipython_display_()
+    explorer._ipython_display_()
+    stills = [re.match('<div class="([^"]+)">', each["text/html"])[1] for each in shown if "text/html" in each]
+    styles = "".join(getattr(child, "value", "") for child in explorer.children)
+    assert len(stills) == 2 and all(f".{name} {{ display: none; }}" in styles for name in stills)
