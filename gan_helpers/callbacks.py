@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gan_helpers import classifier, images, losses, metrics, plots
+from gan_helpers import classifier, images, metrics, plots
 from gan_helpers.atomic import save_whole, write_whole
 
 
@@ -153,8 +153,8 @@ class LossPlot(keras.callbacks.Callback):
         """
         if not self.rows:
             raise ValueError("nothing to plot yet: no epoch has been trained")
-        objective = getattr(self.model, "objective", None)
-        return plots.loss_curves(self.rows, objective if isinstance(objective, losses.NonSaturating) else None)
+        terms = [name for name in getattr(self.model, "means", ()) if name not in plots.PLAYERS]
+        return plots.loss_curves(self.rows, getattr(self.model, "objective", None), terms)
 
 
 class QualityMonitor(keras.callbacks.Callback):

@@ -7,9 +7,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import augmentation, bfloat16, images, latent, losses
+from gan_helpers import augmentation, bfloat16, images, latent, objectives, regularisers, terms
+from gan_helpers.augmentation import Adaptive, Shift
 from gan_helpers.data import CLASS_NAMES
+from gan_helpers.draws import Draws
 from gan_helpers.generators import generate, is_conditional
+from gan_helpers.look import Look
+from gan_helpers.regularisers import Smoothness
+from gan_helpers.schedules import From, Until
 
 
 def grow_gpu_memory() -> None:
@@ -30,33 +35,104 @@ grow_gpu_memory()
 PUSH = 0.05  # of the pixel range: the step of the gradient penalty's finite differences
 
 
+def terms_of_former(settings: dict) -> dict:
+    """Today's `regularisers` and `augment` from settings of before they were values, which are taken out of `settings`."""
+    gamma, until, shift, after = (settings.pop(name, None) for name in _FORMER)
+    found = {}
+    if gamma:
+        found["regularisers"] = (Smoothness(gamma) if until is None else Until(until, Smoothness(gamma)),)
+    if shift:
+        found["augment"] = (From(after, Shift(shift)) if after else Shift(shift),)
+    return found
+
+
+_FORMER = ("gamma", "gamma_until", "shift", "shift_after")
+
+
+def refuse_former_keywords(keywords: dict) -> None:
+    """ValueError that names the new form, where any of the keywords is one of before there were terms."""
+    if former := sorted(keywords.keys() & set(_FORMER)):
+        (asked, (term,)), *_ = sorted(
+            terms_of_former({"gamma": 0.05, "shift": 1, **keywords}).items(),
+            key=lambda item: item[0].startswith("r") != former[0].startswith("g"),
+        )
+        text = (regularisers if asked == "regularisers" else augmentation).as_text(term)
+        raise ValueError(f"there is no {former[0]} any more: it is a term. Write {asked}={text!r}")
+
+
+def _by_name(given) -> dict:
+    """Regularisers by the names under which they are reported."""
+    found = {}
+    for term in regularisers.get_all(given):
+        name = terms.name_of(term)
+        while name in found or name in ("d_loss", "g_loss"):
+            name += "_2"
+        found[name] = term
+    return found
+
+
+def _with_their_policy(given, calls_real) -> tuple:
+    """Augmentations, and the `Adaptive` among them or None."""
+    everything = augmentation.get_all(given)
+    policies = [term for term in everything if isinstance(term, Adaptive)]
+    acting = tuple(term for term in everything if not isinstance(term, Adaptive))
+    if len(policies) > 1:
+        raise ValueError("there are two Adaptive among the augmentations: one decides for all")
+    if policies and not acting:
+        raise ValueError(
+            "Adaptive decides how often augmentations act, and there is none: augment=[Shift(2), Adaptive()]"
+        )
+    if policies and calls_real is None:
+        raise ValueError(
+            "Adaptive reads how many real images are called real, and with this objective no logit means that: take another "
+            "objective, or augmentations without it"
+        )
+    return acting, policies[0] if policies else None
+
+
+def _with_the_same_masks(network, critic):
+    """A critic that begins each call with the same random state, so that dropout drops the same units; None without any."""
+    states = [variable for variable in network.non_trainable_variables if "seed_generator" in variable.path]
+    if not states:
+        return None
+    first = [tf.identity(state.value) for state in states]
+
+    def steady(x):
+        for state, value in zip(states, first):
+            state.assign(value)
+        return critic(x)
+
+    return steady
+
+
 @keras.saving.register_keras_serializable("gan_helpers")
 class GAN(keras.Model):
     """A generator and a discriminator that train against each other, through Keras' own `compile` and `fit`.
 
-    Each step draws latents, lets both players look at the same generated images, and updates both at once. Latents and
-    label noise are functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
+    Each step draws latents, lets both players look at the same generated images, and updates both. All random numbers are
+    functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
 
     Args:
         generator: Keras functional or sequential model, (n, latent_dim) → (n, h, w, c).
         discriminator: Keras model, (n, h, w, c) → logits (n, 1). A conditional GAN has a second input of both, integer
             classes (n,), and is fitted on batches (images, classes).
-        loss: a name ("non_saturating") or a callable like `gan_helpers.NonSaturating(label_smoothing=0.1)`.
+        loss: the objective (`gan_helpers.objectives`): a name such as "hinge", a value such as
+            `NonSaturating(label_smoothing=0.1)`, or a function of one's own, look → (d_loss, g_loss).
         latent_dim: length of a latent vector; default the generator's input.
         pixel_range: of the images that both work on; default what the generator's last activation implies.
         ema_decay: of the moving average of the generator's weights, in [0, 1); it starts low and ramps up, as
             min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
             (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
-        gamma: weight of the discriminator's gradient penalties R1 and R2 (`gradient_penalty`); 0 is without.
-        gamma_until: steps with these penalties, and none after them; None keeps them to the end.
-        shift: pixels by which images are moved at most before the discriminator sees them (`augmentation.shifted`); 0 is
-            without.
-        shift_after: steps without shifts before them. A young discriminator has learned nothing by heart, and learns more
-            slowly what moves.
-        seed: of latents, label noise, the penalties' noise and the shifts.
+        regularisers: what is added to the discriminator's loss (`gan_helpers.regularisers`): one, or a list, as values like
+            `Smoothness(0.05)`, or as text: "r1:1.0+gradient_penalty:10".
+        augment: how images are changed before the discriminator sees them (`gan_helpers.augmentation`), likewise: "shift:1".
+        d_steps: the discriminator's steps per step of the generator. A batch is shared out among them, so it should be so many
+            times as large; in the last one both players learn from the same look.
+        seed: of every random number of a step.
 
-    Metrics, means over an epoch: `d_loss`, `g_loss`, and `d_real_accuracy`, `d_fake_accuracy`: the shares of real
-    images that the discriminator calls real, and of generated ones that it calls generated.
+    Metrics, means over an epoch: `d_loss`, `g_loss`; the value of each regulariser; and, where the objective knows which
+    logit means "real", `d_real_accuracy`, `d_fake_accuracy`: the shares of real images that the discriminator calls real,
+    and of generated ones that it calls generated.
 
     Raises:
         ValueError: shapes that do not fit together, or values out of range.
@@ -70,13 +146,13 @@ class GAN(keras.Model):
         latent_dim=None,
         pixel_range=None,
         ema_decay=0.999,
-        gamma=0.0,
-        gamma_until=None,
-        shift=0,
-        shift_after=0,
+        regularisers=(),
+        augment=(),
+        d_steps=1,
         seed=0,
         **kwargs,
     ):
+        refuse_former_keywords(kwargs)
         super().__init__(**kwargs)
         if latent_dim not in (None, generator.inputs[0].shape[-1]):
             raise ValueError(
@@ -96,34 +172,33 @@ class GAN(keras.Model):
             )
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
-        if not 0 <= gamma < float("inf"):
-            raise ValueError(f"gamma is {gamma}; it must be 0 or a positive number")
-        if not (gamma_until is None or isinstance(gamma_until, int) and gamma_until >= 0):
-            raise ValueError(f"gamma_until is {gamma_until!r}; it must be None or a whole number of steps, at least 0")
-        height = generator.output_shape[1]
-        if not (isinstance(shift, int) and 0 <= shift < height):
-            raise ValueError(f"shift is {shift!r}; it must be a whole number of pixels, from 0 to {height - 1}")
-        if not (isinstance(shift_after, int) and shift_after >= 0):
-            raise ValueError(f"shift_after is {shift_after!r}; it must be a whole number of steps, at least 0")
+        if isinstance(d_steps, bool) or not isinstance(d_steps, int) or d_steps < 1:
+            raise ValueError(f"d_steps is {d_steps!r}; it must be a whole number, at least 1")
         self.generator = generator
         self.discriminator = discriminator
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.objective = losses.get(loss)
+        self.objective = objectives.get(loss)
+        self.calls_real = getattr(self.objective, "calls_real", None)
+        self.regularisers = _by_name(regularisers)
+        self.augment, self.adaptive = _with_their_policy(augment, self.calls_real)
+        self.d_steps = d_steps
         self.conditional = is_conditional(generator)
         self.latent_dim = generator.inputs[0].shape[-1]
         self.pixel_range = (
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
         self.ema_decay = float(ema_decay)
-        self.gamma, self.gamma_until = float(gamma), gamma_until
-        self.shift, self.shift_after = shift, shift_after
         self.seed = seed
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        self.means = {
-            name: keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real_accuracy", "d_fake_accuracy")
-        }
+        accuracies = () if self.calls_real is None else ("d_real_accuracy", "d_fake_accuracy")
+        probability = ()
+        if self.adaptive is not None:
+            probability = ("augment_probability",)
+            self.augment_probability = self.add_weight(name=probability[0], initializer="zeros", trainable=False)
+        names = ("d_loss", "g_loss", *accuracies, *self.regularisers, *probability)
+        self.means = {name: keras.metrics.Mean(name) for name in names}
         self.built = True  # both players are; nothing is left to be built by a first batch
 
     def compile(self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, **kwargs):
@@ -159,31 +234,40 @@ class GAN(keras.Model):
         return latent.sample(n, self.latent_dim, seed)
 
     def train_step(self, batch):
-        real_images, classes = batch if self.conditional else (batch, None)
-        seed = (self.seed, self.steps.value)
-        latents = self.sample_latents(tf.shape(real_images)[0], seed)
-        generator, discriminator = self.players_in_training(classes)
-        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
-            with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
-                fake_images = self.shifted(generator(latents, training=True), seed, 1)
-            real_images = self.shifted(real_images, seed, 0)
-            real_logits = discriminator(real_images, training=True)
-            fake_logits = discriminator(fake_images, training=True)
-            d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
-            looked_at = (real_images, real_logits), (fake_images, fake_logits)
-            penalised = d_loss + self.gradient_penalty(discriminator, seed, *looked_at)
-        d_gradients = d_tape.gradient(penalised, self.discriminator.trainable_variables)
-        g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
-        self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
-        self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
+        for turn, (real, classes, draws) in enumerate(self.parts(batch), start=1):
+            generator, critic = self.players_in_training(classes)
+            with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+                with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
+                    fake = generator(draws.normal("latents", (tf.shape(real)[0], self.latent_dim)), training=True)
+                    fake = self.augmented(fake, draws.within(1))
+                real = self.augmented(real, draws.within(0))
+                look = self.look(real, fake, critic, draws)
+                d_loss, g_loss = self.objective(look)
+                penalties = self.penalties(look)
+                penalised = sum(penalties.values(), d_loss)
+            d_gradients = d_tape.gradient(penalised, self.discriminator.trainable_variables)
+            self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+            limits = self.limits()
+            if turn == self.d_steps:
+                g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
+                self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
         self.update_ema()
         self.steps.assign_add(1)
+        return self.report(look, d_loss=d_loss, g_loss=g_loss, **penalties, **limits)
 
-        self.means["d_loss"].update_state(d_loss)
-        self.means["g_loss"].update_state(g_loss)
-        self.means["d_real_accuracy"].update_state(self.called_real(real_logits))
-        self.means["d_fake_accuracy"].update_state(1 - self.called_real(fake_logits))
-        return {name: mean.result() for name, mean in self.means.items()}
+    def parts(self, batch):
+        """A batch as the discriminator's turns get to see it: `d_steps` parts, each (images, classes or None, draws).
+
+        The last part's draws are those of a step with one turn; both players learn from its look.
+        """
+        real, classes = batch if self.conditional else (batch, None)
+        draws = Draws(self.seed, self.steps.value)
+        if self.d_steps == 1:
+            return [(real, classes, draws)]
+        n = tf.shape(real)[0] // self.d_steps
+        parts = [slice(turn * n, (turn + 1) * n) for turn in range(self.d_steps)]
+        draws = [draws.within(1000 + turn) for turn in range(1, self.d_steps)] + [draws]
+        return [(real[i], None if classes is None else classes[i], mine) for i, mine in zip(parts, draws)]
 
     def players_in_training(self, classes=None):
         """Generator and discriminator as a training step calls them: themselves, or their faster twins in bfloat16.
@@ -200,66 +284,59 @@ class GAN(keras.Model):
 
         return tuple(map(told, self._twins()))
 
-    def shifted(self, x, seed, i: int):
-        """Images as the discriminator gets to see them: each moved by up to `shift` pixels, black coming in at the edges.
+    def augmented(self, x, draws):
+        """Images as the discriminator gets to see them, changed by each augmentation in turn.
 
         Args:
             x: float32 (n, h, w, c).
-            seed: pair of integers that fixes the moves, such as (run seed, step).
-            i: 0 for the real images of a step, 1 for the generated ones.
+            draws: of the real images, or of the generated ones.
         """
-        if not self.shift:
-            return x
-        stream = latent.stream_of(seed, latent.SHIFT_STREAM)
-        seeds = tf.random.experimental.stateless_fold_in(stream, i)
-        _, step = seed
-        pixels = tf.where(step >= self.shift_after, self.shift, 0)
-        return augmentation.shifted(x, pixels, seeds, fill=self.pixel_range[0], at_most=self.shift)
+        for k, term in enumerate(self.augment):
+            own = draws.within(k) if k else draws
+            changed = term(x, own, self.pixel_range)
+            x = changed if self.adaptive is None else self.adaptive(changed, x, own, self.augment_probability.value)
+        return x
 
-    def gradient_penalty(self, discriminator, seed, *looked_at):
-        """R1 + R2: γ/2 times the squared length of the logit's gradient, on a quarter of the real and of the generated images.
+    def look(self, real, fake, critic, draws) -> Look:
+        """What this step has seen; `critic` is the discriminator as `players_in_training` gives it."""
 
-        A discriminator that is steep around the images drags the generator to and fro; this keeps it flat where they are
-        (Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018, section 4.1). The
-        length is estimated without second derivatives: a push ε, normal with standard deviation σ, changes the logit by
-        ε·∇D, whose mean square is σ²|∇D|² (as Lin et al., "Diffusion Adversarial Post-Training for One-Step Video
-        Generation", 2025, do for R1). A quarter of a batch at each step costs as much as a batch at each fourth one.
+        def in_training(x):
+            return critic(x, training=True)
 
-        Args:
-            discriminator: as `players_in_training` gives it.
-            seed: pair of integers that fixes the pushes, such as (run seed, step).
-            looked_at: pairs of images and their logits.
+        logits = in_training(real), in_training(fake)
+        steady = _with_the_same_masks(self._twins()[1], in_training)
+        return Look(*logits, real, fake, in_training, steady, self.pixel_range, draws)
 
-        Returns:
-            float32 scalar; 0 where γ is 0, and from step `gamma_until` on.
-        """
-        if not self.gamma:
-            return 0.0
-        if self.gamma_until is None:
-            return self._gradient_penalty(discriminator, seed, looked_at)
-        _, step = seed
-        return tf.cond(  # what is not wanted is not computed
-            tf.less(tf.cast(step, tf.int64), self.gamma_until),
-            lambda: self._gradient_penalty(discriminator, seed, looked_at),
-            lambda: 0.0,
-        )
+    def penalties(self, look: Look) -> dict:
+        """What each regulariser adds to the discriminator's loss, by name: float32 scalars."""
+        named = ((k, name, term) for k, (name, term) in enumerate(self.regularisers.items()) if callable(term))
+        draws = look.draws
+        return {
+            name: term(dataclasses.replace(look, draws=draws.within(100 + k) if k else draws))
+            for k, name, term in named
+        }
 
-    def _gradient_penalty(self, discriminator, seed, looked_at):
-        low, high = self.pixel_range
-        push = PUSH * (high - low)
-        seeds = latent.stream_of(seed, latent.PENALTY_STREAM)
-        total = 0.0
-        for i, (x, logits) in enumerate(looked_at):
-            n = (tf.shape(x)[0] + 3) // 4
-            noise = tf.random.stateless_normal(tf.shape(x[:n]), tf.random.experimental.stateless_fold_in(seeds, i))
-            pushed = discriminator(x[:n] + push * noise, training=True)
-            total += tf.reduce_mean(tf.square((pushed - logits[:n]) / push))
-        return self.gamma / 2 * total
+    def limits(self) -> dict:
+        """What each regulariser that changes weights says of them after an update, by name."""
+        weights = self.discriminator.trainable_variables
+        return {
+            name: term.after_update(weights)
+            for name, term in self.regularisers.items()
+            if hasattr(term, "after_update")
+        }
 
-    def called_real(self, logits):
-        """1 where the discriminator calls an image real, 0 where it calls it generated: float32 (n, 1)."""
-        sign = 1 if getattr(self.objective, "real_label", 1) else -1  # some objectives label real images 0
-        return tf.cast(sign * logits > 0, tf.float32)
+    def report(self, look: Look, **values) -> dict:
+        """The metrics so far in this epoch, with this step's losses, penalties, and what the discriminator called right."""
+        if self.calls_real is not None:
+            called_real = self.calls_real(look.real_logits)
+            values["d_real_accuracy"] = tf.cast(called_real, tf.float32)
+            values["d_fake_accuracy"] = 1 - tf.cast(self.calls_real(look.fake_logits), tf.float32)
+        if self.adaptive is not None:
+            values["augment_probability"] = self.augment_probability.value
+            self.augment_probability.assign(self.adaptive.next_probability(self.augment_probability.value, called_real))
+        for name, value in values.items():
+            self.means[name].update_state(value)
+        return {name: mean.result() for name, mean in self.means.items()}
 
     def update_ema(self):
         """Move the average a little towards the generator, batch norm statistics included."""
@@ -312,23 +389,15 @@ class GAN(keras.Model):
         return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 
     def get_config(self):
-        # A loss of ours is kept as its settings; a callable of the user's own must be registered with Keras.
-        loss = self.objective
-        loss = (
-            {"name": "non_saturating", **dataclasses.asdict(loss)}
-            if isinstance(loss, losses.NonSaturating)
-            else keras.saving.serialize_keras_object(loss)
-        )
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "loss": loss,
+            "loss": objectives.as_data(self.objective),
             "pixel_range": list(self.pixel_range),
             "ema_decay": self.ema_decay,
-            "gamma": self.gamma,
-            "gamma_until": self.gamma_until,
-            "shift": self.shift,
-            "shift_after": self.shift_after,
+            "regularisers": [regularisers.as_data(term) for term in self.regularisers.values()],
+            "augment": [augmentation.as_data(term) for term in (*self.augment, self.adaptive) if term is not None],
+            "d_steps": self.d_steps,
             "seed": self.seed,
             "name": self.name,
         }
@@ -336,15 +405,11 @@ class GAN(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        settings = dict(config["loss"])
-        config["loss"] = (
-            losses.LOSSES[settings.pop("name")](**settings)
-            if settings.get("name") in losses.LOSSES
-            else keras.saving.deserialize_keras_object(settings)
-        )
+        if "class_name" in config["loss"]:  # as the first version kept a function of one's own
+            config["loss"] = keras.saving.deserialize_keras_object(config["loss"])
         for player in ("generator", "discriminator"):
             config[player] = keras.saving.deserialize_keras_object(config[player])
-        return cls(**config)
+        return cls(**config | terms_of_former(config))
 
     def get_compile_config(self):
         optimizers = {

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import checkpoints, classifier, data, losses, metrics
+from gan_helpers import checkpoints, classifier, data, metrics
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -119,18 +119,17 @@ class WarnWhenDiscriminatorWins(keras.callbacks.Callback):
         self._warned = False
 
     def on_epoch_end(self, epoch, logs=None):
-        objective = self.model.objective
-        if (
-            not isinstance(objective, losses.NonSaturating) or logs is None
-        ):  # of other objectives the floor is not known
-            return
-        above_floor = (logs["d_loss"] - objective.floor) / (objective.equilibrium["d_loss"] - objective.floor)
+        floor = getattr(self.model.objective, "floor", None)
+        equilibrium = getattr(self.model.objective, "equilibrium", {}).get("d_loss")
+        if floor is None or equilibrium is None or "d_real_accuracy" not in (logs or {}):
+            return  # with this objective nothing says that the discriminator has won
+        above_floor = (logs["d_loss"] - floor) / (equilibrium - floor)
         told_apart = min(logs["d_real_accuracy"], logs["d_fake_accuracy"])
         won = above_floor <= self.margin and told_apart >= self.accuracy
         if won and not self._warned:
             warnings.warn(
                 f"the discriminator has won: after epoch {epoch + 1} its loss is {logs['d_loss']:.3f}, and its floor is "
-                f"{objective.floor:.3f}; it tells {told_apart:.1%} apart. Training goes on; if that stays so, lower its learning "
+                f"{floor:.3f}; it tells {told_apart:.1%} apart. Training goes on; if that stays so, lower its learning "
                 "rate, or smooth its labels",
                 stacklevel=2,
             )

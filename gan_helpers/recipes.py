@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 
 import keras
 
-from gan_helpers import losses, networks
-from gan_helpers.gan import GAN
+from gan_helpers import augmentation, networks, objectives, regularisers
+from gan_helpers.augmentation import Shift
+from gan_helpers.gan import GAN, refuse_former_keywords
+from gan_helpers.objectives import NonSaturating
+from gan_helpers.regularisers import Smoothness
+from gan_helpers.schedules import From, Until
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,16 @@ class Recipe:
         beta_1, beta_2: of Adam.
         decay_steps: after so many steps both rates have fallen to a half, after twice as many to a third, and so on
             (`keras.optimizers.schedules.InverseTimeDecay`, so a run needs not know when it ends); None keeps them.
-        loss: the objective, with its label convention and noise.
+        loss: the objective, as in `GAN`.
         latent_dim: length of a latent vector.
         pixel_range: of the images that both networks work on: (-1, 1) behind a tanh, (0, 1) behind a sigmoid.
-        batch_size: images a step.
+        batch_size: real images per step of the discriminator.
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
-        gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
-        gamma_until: steps with these penalties, and none after them; None keeps them to the end.
-        shift: pixels by which images are moved at most before the discriminator sees them; 0 for a system without.
-        shift_after: steps without shifts before them.
+        regularisers, augment, d_steps: as in `GAN`.
+
+    Raises:
+        ValueError: an unknown term, or a keyword of before there were terms; the message names the new form.
     """
 
     name: str
@@ -44,16 +48,24 @@ class Recipe:
     beta_1: float = 0.5
     beta_2: float = 0.999
     decay_steps: int | None = None
-    loss: Callable = field(default_factory=losses.NonSaturating)
+    loss: Callable = field(default_factory=NonSaturating)
     latent_dim: int = 64
     pixel_range: tuple[float, float] = (-1, 1)
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
-    gamma: float = 0.0
-    gamma_until: int | None = None
-    shift: int = 0
-    shift_after: int = 0
+    regularisers: tuple = ()
+    augment: tuple = ()
+    d_steps: int = 1
+
+    def __new__(cls, *_, **keywords):
+        refuse_former_keywords(keywords)
+        return super().__new__(cls)
+
+    def __post_init__(self):
+        for name, kind in (("regularisers", regularisers), ("augment", augmentation)):
+            object.__setattr__(self, name, kind.get_all(getattr(self, name)))
+        object.__setattr__(self, "loss", objectives.get(self.loss))
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -69,14 +81,25 @@ class Recipe:
             loss=self.loss,
             pixel_range=self.pixel_range,
             ema_decay=self.ema_decay,
-            gamma=self.gamma,
-            gamma_until=self.gamma_until,
-            shift=self.shift,
-            shift_after=self.shift_after,
+            regularisers=self.regularisers,
+            augment=self.augment,
+            d_steps=self.d_steps,
             seed=seed,
         )
         gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
+
+    def terms(self) -> dict:
+        """Objective, regularisers and augmentations as plain data, as a run's `config.json` keeps them.
+
+        Raises:
+            ValueError: a term that cannot be saved; the message says what to add.
+        """
+        return {
+            "loss": objectives.as_data(self.loss),
+            "regularisers": list(map(regularisers.as_data, self.regularisers)),
+            "augment": list(map(augmentation.as_data, self.augment)),
+        }
 
     def _adam(self, rate: float) -> keras.optimizers.Adam:
         if self.decay_steps is not None:
@@ -88,11 +111,7 @@ class Recipe:
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
         facts["generator_parameters"] = self.generator(self.latent_dim).count_params()
         facts["discriminator_parameters"] = self.discriminator().count_params()
-        facts["loss"] = (
-            {"name": "non_saturating", **dataclasses.asdict(self.loss)}
-            if isinstance(self.loss, losses.NonSaturating)
-            else {"name": getattr(self.loss, "__name__", type(self.loss).__name__)}
-        )
+        facts |= self.terms()
         facts["pixel_range"] = list(self.pixel_range)
         return {**facts, "generator": self.generator.__name__, "discriminator": self.discriminator.__name__}
 
@@ -105,7 +124,7 @@ _FAST_ON_CPUS = dict(
     decay_steps=5_000,
     batch_size=32,
     ema_decay=0.9998,
-    gamma=0.05,
+    regularisers=(Smoothness(0.05),),
 )
 
 RECIPES = {
@@ -124,8 +143,7 @@ RECIPES = {
             generator=networks.subpixel_generator,
             discriminator=networks.deeper_discriminator,
             **_FAST_ON_CPUS,
-            shift=1,
-            shift_after=13_000,
+            augment=(From(13_000, Shift(1)),),
             source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03 with one convolution more, and a deeper generator that "
             "keeps off the 28×28 level (Shi et al. 2016) and tells every block the latent vector (Chen et al. 2019), without batch "
             "norm behind its first map (Karras et al. 2018). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an "
@@ -136,10 +154,8 @@ RECIPES = {
             name="course_conditional",
             generator=networks.conditional_subpixel_generator,
             discriminator=networks.deeper_conditional_discriminator,
-            **_FAST_ON_CPUS | dict(decay_steps=3_000),
-            gamma_until=26_250,
-            shift=1,
-            shift_after=26_250,
+            **_FAST_ON_CPUS | dict(decay_steps=3_000, regularisers=(Until(26_250, Smoothness(0.05)),)),
+            augment=(From(26_250, Shift(1)),),
             source="`course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection discriminator (Miyato, Koyama "
             "2018). Batch and first rates as there; they fall sooner, and images are moved later. From then on the discriminator "
             "no longer pays for steepness.",
@@ -193,7 +209,7 @@ RECIPES = {
             g_learning_rate=1e-4,
             d_learning_rate=1e-5,
             beta_1=0.9,
-            loss=losses.NonSaturating(label_noise=0.15, real_label=0, average=True),
+            loss=NonSaturating(label_noise=0.15, real_label=0, average=True),
             latent_dim=128,
             pixel_range=(0, 1),
             batch_size=128,
