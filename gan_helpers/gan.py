@@ -332,7 +332,7 @@ class GAN(keras.Model):
             values["d_real_accuracy"] = tf.cast(called_real, tf.float32)
             values["d_fake_accuracy"] = 1 - tf.cast(self.calls_real(look.fake_logits), tf.float32)
         if self.adaptive is not None:
-            values["augment_probability"] = self.augment_probability.value
+            values["augment_probability"] = tf.identity(self.augment_probability.value)
             self.augment_probability.assign(self.adaptive.next_probability(self.augment_probability.value, called_real))
         for name, value in values.items():
             self.means[name].update_state(value)

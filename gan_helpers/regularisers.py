@@ -183,9 +183,10 @@ class WeightClipping:
 
     def after_update(self, weights):
         """Clip the discriminator's trainable weights; the share of them that stand at the limit, a float32 scalar."""
-        at_limit, number = 0.0, 0
+        at_limit, number = 0.0, 0.0
         for weight in weights:
-            weight.assign(tf.clip_by_value(weight.value, -self.limit, self.limit))
-            at_limit += tf.reduce_sum(tf.cast(tf.abs(weight.value) >= self.limit, tf.float32))
-            number += weight.shape.num_elements() if hasattr(weight.shape, "num_elements") else tf.size(weight.value)
-        return at_limit / tf.cast(number, tf.float32)
+            clipped = tf.clip_by_value(tf.convert_to_tensor(weight), -self.limit, self.limit)
+            weight.assign(clipped)
+            at_limit += tf.reduce_sum(tf.cast(tf.abs(clipped) >= self.limit, tf.float32))
+            number += tf.cast(tf.size(clipped), tf.float32)
+        return at_limit / number
