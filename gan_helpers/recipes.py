@@ -101,6 +101,14 @@ class Recipe:
             "augment": list(map(augmentation.as_data, self.augment)),
         }
 
+    def terms_as_text(self) -> str:
+        """Objective, regularisers and augmentations as `--set` takes them."""
+        said = [objectives.as_text(self.loss)]
+        for name, kind in (("regularisers", regularisers), ("augment", augmentation)):
+            said += [f"{name}={'+'.join(map(kind.as_text, found))}"] if (found := getattr(self, name)) else []
+        said += [f"d_steps={self.d_steps}"] if self.d_steps > 1 else []
+        return "; ".join(said)
+
     def _adam(self, rate: float) -> keras.optimizers.Adam:
         if self.decay_steps is not None:
             rate = keras.optimizers.schedules.InverseTimeDecay(rate, self.decay_steps, decay_rate=1.0)
@@ -247,3 +255,38 @@ def get(recipe: str | Recipe) -> Recipe:
         known = ", ".join(map(repr, names or RECIPES))
         raise ValueError(f"recipe is {recipe!r}; {f'did you mean {known}?' if names else f'it must be one of {known}'}")
     return RECIPES[recipe]
+
+
+TO_SET = (
+    *("loss", "regularisers", "augment", "d_steps", "latent_dim", "ema_decay"),
+    *("g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps"),
+)  # what `changed` takes: batch size, epochs and seed are a run's, not a recipe's
+
+
+def changed(recipe: Recipe, texts) -> Recipe:
+    """A recipe with other settings, from texts like "loss=hinge" or "regularisers=r1:1.0+smoothness:0.05".
+
+    In a text + joins terms; nothing behind the = is none of them.
+
+    Raises:
+        ValueError: an unknown setting or term (the message names the closest), or a value that is none.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if name not in TO_SET:
+            close = difflib.get_close_matches(name, TO_SET) or TO_SET
+            raise ValueError(f"{name!r} is no setting of a recipe; there is {', '.join(close)}")
+        if not equals or "," in value:
+            raise ValueError(f"{text!r}: write {name}=VALUE, one value; alternatives, with commas between, are for a sweep")
+        if name in found:
+            raise ValueError(f"{name} is set twice")
+        if name in ("loss", "regularisers", "augment"):
+            found[name] = value
+            continue
+        whole = isinstance(getattr(recipe, name), int) or name == "decay_steps"
+        try:
+            found[name] = None if value == "none" and name == "decay_steps" else int(value) if whole else float(value)
+        except ValueError:
+            raise ValueError(f"{text!r}: {name} is a {'whole number' if whole else 'number'}") from None
+    return dataclasses.replace(recipe, **found)

@@ -174,7 +174,7 @@ def _text(data: dict, known: dict) -> str:
         value = data[f.name]
         if isinstance(value, dict):
             words.append(_text(value, known))
-        elif (tuple(value) if isinstance(value, list) else value) == f.default:
+        elif (tuple(value) if isinstance(value, list) else value) == f.default and (len(words) > 1 or f.default in (0, "")):
             in_order = False
         else:
             said = str(value).lower() if isinstance(value, bool) else str(value)

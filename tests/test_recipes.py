@@ -6,10 +6,10 @@ import json
 import keras
 import numpy as np
 import pytest
+from gan_helpers.losses import NonSaturating
 from keras import layers
 
 from gan_helpers import images, networks, recipes, training
-from gan_helpers.losses import NonSaturating
 
 # Range, latent size, batch, epochs, rates of generator and discriminator, β₁.
 OLDER = {
