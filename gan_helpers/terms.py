@@ -122,7 +122,7 @@ class Kind:
         )
 
     def as_text(self, term) -> str:
-        """A term as the text that `parse` reads, defaults left out; for one that has no name, what Python calls it."""
+        """A term as the text that `parse` reads, most defaults left out; for one that has no name, what Python calls it."""
         try:
             data = self.as_data(term)
         except ValueError:
@@ -170,11 +170,11 @@ def _value(text: str):
 def _text(data: dict, known: dict) -> str:
     made = known[data["name"]]
     words, in_order = [data["name"]], True
-    for f in dataclasses.fields(made) if dataclasses.is_dataclass(made) else ():
+    for i, f in enumerate(dataclasses.fields(made) if dataclasses.is_dataclass(made) else ()):
         value = data[f.name]
         if isinstance(value, dict):
             words.append(_text(value, known))
-        elif (tuple(value) if isinstance(value, list) else value) == f.default and (len(words) > 1 or f.default in (0, "")):
+        elif (tuple(value) if isinstance(value, list) else value) == f.default and (i or not f.default):
             in_order = False
         else:
             said = str(value).lower() if isinstance(value, bool) else str(value)
