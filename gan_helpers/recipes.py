@@ -2,13 +2,15 @@
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
 
-from gan_helpers import losses, networks
+from gan_helpers import images, losses, networks
 from gan_helpers.gan import GAN
+from gan_helpers.seeding import seeded
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Recipe:
             (`keras.optimizers.schedules.InverseTimeDecay`, so a run needs not know when it ends); None keeps them.
         loss: the objective, with its label convention and noise.
         latent_dim: length of a latent vector.
-        pixel_range: of the images that both networks work on: (-1, 1) behind a tanh, (0, 1) behind a sigmoid.
-        batch_size: images a step.
+        pixel_range: of the images that both networks work on; None is what the generator's last activation implies, (-1, 1)
+            for a tanh and (0, 1) for a sigmoid.
+        batch_size: images per step.
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
         gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
@@ -46,7 +49,7 @@ class Recipe:
     decay_steps: int | None = None
     loss: Callable = field(default_factory=losses.NonSaturating)
     latent_dim: int = 64
-    pixel_range: tuple[float, float] = (-1, 1)
+    pixel_range: tuple[float, float] | None = None
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
@@ -61,21 +64,26 @@ class Recipe:
         Args:
             seed: fixes its first weights, its latents, its dropout and its label noise.
             precision: as in `GAN.compile`.
+
+        Raises:
+            ValueError: a seed out of range, or networks that `GAN` refuses.
         """
-        keras.utils.set_random_seed(seed)
-        gan = GAN(
-            self.generator(self.latent_dim),
-            self.discriminator(),
-            loss=self.loss,
-            pixel_range=self.pixel_range,
-            ema_decay=self.ema_decay,
-            gamma=self.gamma,
-            gamma_until=self.gamma_until,
-            shift=self.shift,
-            shift_after=self.shift_after,
-            seed=seed,
-        )
-        gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
+        if not (isinstance(seed, int) and 0 <= seed < 2**32):
+            raise ValueError(f"seed is {seed!r}; it must be an integer in 0…{2**32 - 1}")
+        with seeded(seed):
+            gan = GAN(
+                self.generator(self.latent_dim),
+                self.discriminator(),
+                loss=self.loss,
+                pixel_range=self.pixel_range,
+                ema_decay=self.ema_decay,
+                gamma=self.gamma,
+                gamma_until=self.gamma_until,
+                shift=self.shift,
+                shift_after=self.shift_after,
+                seed=seed,
+            )
+            gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
 
     def _adam(self, rate: float) -> keras.optimizers.Adam:
@@ -86,15 +94,24 @@ class Recipe:
     def facts(self) -> dict:
         """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
-        facts["generator_parameters"] = self.generator(self.latent_dim).count_params()
+        generator = self.generator(self.latent_dim)
+        facts["generator_parameters"] = generator.count_params()
         facts["discriminator_parameters"] = self.discriminator().count_params()
         facts["loss"] = (
             {"name": "non_saturating", **dataclasses.asdict(self.loss)}
             if isinstance(self.loss, losses.NonSaturating)
             else {"name": getattr(self.loss, "__name__", type(self.loss).__name__)}
         )
-        facts["pixel_range"] = list(self.pixel_range)
-        return {**facts, "generator": self.generator.__name__, "discriminator": self.discriminator.__name__}
+        facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
+        return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
+
+
+def name_of(builder: Callable) -> str:
+    """What a builder of networks is called; of a `functools.partial` with its arguments, since they make another network."""
+    if isinstance(builder, functools.partial):
+        given = [*map(repr, builder.args), *(f"{key}={value!r}" for key, value in sorted(builder.keywords.items()))]
+        return f"{name_of(builder.func)}({', '.join(given)})"
+    return getattr(builder, "__name__", type(builder).__name__)
 
 
 _FAST_ON_CPUS = dict(
@@ -165,7 +182,6 @@ RECIPES = {
             g_learning_rate=2e-4,
             d_learning_rate=2e-4,
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=50,
             ema_decay=0,
@@ -195,7 +211,6 @@ RECIPES = {
             beta_1=0.9,
             loss=losses.NonSaturating(label_noise=0.15, real_label=0, average=True),
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=20,
             ema_decay=0,

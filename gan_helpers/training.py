@@ -182,13 +182,18 @@ def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> 
     return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings(recipe)}
 
 
-def settings(recipe: recipes.Recipe) -> dict:
-    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN."""
+def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
+    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN.
+
+    Args:
+        pixel_range: of the recipe's GAN, where it was built already.
+    """
     found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
-    found |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
+    found |= {player: recipes.name_of(getattr(recipe, player)) for player in ("generator", "discriminator")}
     loss = recipe.loss
     found["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
-    found["pixel_range"] = list(recipe.pixel_range)
+    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.generator(recipe.latent_dim))
+    found["pixel_range"] = list(pixel_range)
     return found
 
 

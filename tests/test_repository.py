@@ -95,10 +95,11 @@ FLOORS = {
         "model_files",
         "directions",
     ),
-    1: ("augmentation", "bfloat16", "latent", "losses", "networks", "plots", "generators", "gan"),
+    1: ("augmentation", "bfloat16", "latent", "losses", "networks", "plots", "generators", "preflight", "gan"),
     0: (
         "atomic",
         "run_lock",
+        "seeding",
         "folders",
         "profiles",
         "images",
