@@ -7,11 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import augmentation, bfloat16, images, latent, objectives, regularisers, terms
+from gan_helpers import augmentation, bfloat16, data, images, latent, objectives, preflight, regularisers, terms
 from gan_helpers.augmentation import Adaptive, Shift
-from gan_helpers.data import CLASS_NAMES
 from gan_helpers.draws import Draws
-from gan_helpers.generators import generate, is_conditional
+from gan_helpers.generators import class_count, generate, is_conditional
 from gan_helpers.look import Look
 from gan_helpers.regularisers import Smoothness
 from gan_helpers.schedules import From, Until
@@ -126,9 +125,14 @@ class GAN(keras.Model):
         regularisers: what is added to the discriminator's loss (`gan_helpers.regularisers`): one, or a list, as values like
             `Smoothness(0.05)`, or as text: "r1:1.0+gradient_penalty:10".
         augment: how images are changed before the discriminator sees them (`gan_helpers.augmentation`), likewise: "shift:1".
-        d_steps: the discriminator's steps per step of the generator. A batch is shared out among them, so it should be so many
-            times as large; in the last one both players learn from the same look.
-        seed: of every random number of a step.
+        d_steps: the discriminator's steps per step of the generator, each on a batch of its own: `fit` takes so many batches at
+            once, and counts them as one step. In the last one both players learn from the same look.
+        seed: of every random number of a step; an integer of at most 64 bits.
+
+    What cannot be right is refused by `compile`, or by `fit` at the first batch, before a step (`preflight`).
+
+    Attributes:
+        trained_on: "fashion_mnist" or "other", by the images that `fit` was given last; None where nothing tells.
 
     Metrics, means over an epoch: `d_loss`, `g_loss`; the value of each regulariser; and, where the objective knows which
     logit means "real", `d_real_accuracy`, `d_fake_accuracy`: the shares of real images that the discriminator calls real,
@@ -154,6 +158,7 @@ class GAN(keras.Model):
     ):
         refuse_former_keywords(kwargs)
         super().__init__(**kwargs)
+        preflight.check_loss(loss)
         if latent_dim not in (None, generator.inputs[0].shape[-1]):
             raise ValueError(
                 f"latent_dim is {latent_dim}, but the generator takes vectors of length {generator.inputs[0].shape[-1]}"
@@ -190,7 +195,10 @@ class GAN(keras.Model):
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
         self.ema_decay = float(ema_decay)
-        self.seed = seed
+        if not (isinstance(seed, (int, np.integer)) and -(2**63) <= seed < 2**63):
+            raise ValueError(f"seed is {seed!r}; it must be an integer of at most 64 bits")
+        self.seed = int(seed)
+        self.trained_on = None
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
         accuracies = () if self.calls_real is None else ("d_real_accuracy", "d_fake_accuracy")
         probability = ()
@@ -201,8 +209,10 @@ class GAN(keras.Model):
         self.means = {name: keras.metrics.Mean(name) for name in names}
         self.built = True  # both players are; nothing is left to be built by a first batch
 
-    def compile(self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, **kwargs):
-        """As in Keras, with one optimizer a player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
+    def compile(
+        self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, checks="refuse", **kwargs
+    ):
+        """As in Keras, with one optimizer per player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
 
         Args:
             g_optimizer, d_optimizer: Keras optimizers, or their names.
@@ -210,10 +220,18 @@ class GAN(keras.Model):
                 (`gan_helpers.bfloat16`); "auto" takes bfloat16 where the processor is built for it, and otherwise
                 float32. `gan.precision` says which it is. Images are always generated in float32.
             jit_compile: off unless asked for: on a CPU, XLA halves the speed of these networks.
+            checks: what happens where training cannot be right (a discriminator that ends in a sigmoid, a player without
+                trainable weights, pixels out of range, …): "refuse" it, or "warn" and train all the same.
 
         Raises:
-            ValueError: an unknown precision.
+            ValueError: an unknown precision; what cannot be right; one optimizer for both players, or a setting of Keras'
+                `compile` that a GAN has no use for.
         """
+        preflight.check_settings("compile", kwargs)
+        if checks not in ("refuse", "warn"):
+            raise ValueError(f"checks is {checks!r}; it must be 'refuse' or 'warn'")
+        self.checks = checks
+        self._report(preflight.of_players(self))
         self.precision = bfloat16.choose_precision(precision)
         players = (self.generator, self.discriminator)
         # Held in a function, where Keras does not see them: they own no variable, and are not saved.
@@ -222,8 +240,18 @@ class GAN(keras.Model):
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.g_optimizer = keras.optimizers.get(g_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
         self.d_optimizer = keras.optimizers.get(d_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
-        self.g_optimizer.build(self.generator.trainable_variables)
-        self.d_optimizer.build(self.discriminator.trainable_variables)
+        preflight.check_optimizers(self.g_optimizer, self.d_optimizer)
+        for name, player in (("g_optimizer", self.generator), ("d_optimizer", self.discriminator)):
+            optimizer = getattr(self, name)
+            optimizer.build(player.trainable_variables)
+            preflight.check_optimizer_is_of(optimizer, name, player.trainable_variables)
+
+    def _report(self, wrong: list[str]) -> None:
+        """Refuse what cannot be right, or say it, as `compile` was told."""
+        if wrong and self.checks == "refuse":
+            raise ValueError(f"{wrong[0]} (compile(checks='warn') trains it all the same)")
+        for sentence in wrong:
+            warnings.warn(f"{sentence}; it is trained all the same", stacklevel=3)
 
     @property
     def metrics(self):
@@ -345,23 +373,69 @@ class GAN(keras.Model):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights):
             average.assign(weight + decay * (average - weight))
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs):
+    def check_before_fit(self, x, y=None, batch_size=None, callbacks=()):
+        """Look at everything that `fit` is given, the first batch included, before a step; `fit` itself does so too.
+
+        Returns:
+            What to give to `fit` in place of `x`: a generator yields its first batch again.
+
+        Raises:
+            ValueError: what cannot be trained, or cannot be right; with `compile(checks="warn")` the latter is a warning.
+        """
+        if not self.compiled:
+            raise ValueError("the GAN is not compiled yet: call gan.compile() before gan.fit()")
+        preflight.check_callbacks(callbacks)
+        batch, x = preflight.first_batch(x, y, batch_size)
+        if batch is not preflight.UNSEEN:
+            self._report(preflight.of_batch(self, batch))
+            self.trained_on = self._origin_of(batch) or self.trained_on
+        return x
+
+    def _origin_of(self, batch) -> str | None:
+        """As `data.origin_of`, of a batch in `pixel_range`."""
+        return data.origin_of(images.to_uint8(batch[0] if self.conditional else batch, self.pixel_range))
+
+    def _in_groups(self, x, y, batch_size):
+        """What `fit` is given, with as many batches at once as the discriminator has steps: x, y, and the batch size."""
+        k = self.d_steps
+        if not isinstance(x, tf.data.Dataset):
+            if not hasattr(x, "shape"):
+                raise ValueError(f"with d_steps={k}, fit takes arrays or a tf.data.Dataset: use gh.pipeline(images)")
+            batch_size = k * (batch_size or 32)  # 32 as in Keras
+            kept = len(x) - len(x) % batch_size % k  # so that the last batch, too, falls into k equal parts
+            return x[:kept], None if y is None else y[:kept], batch_size
+        size = tf.nest.flatten(x.element_spec)[0].shape[0]
+        if size is None:
+            batch, x = preflight.first_batch(x)
+            return x.rebatch(k * len(tf.nest.flatten(batch)[0]), drop_remainder=True), None, None
+        groups = int(x.cardinality()) // k
+        x = x.rebatch(k * size, drop_remainder=True)
+        return x.apply(tf.data.experimental.assert_cardinality(groups)) if groups > 0 else x, None, None
+
+    def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, **kwargs):
         """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the training as its end would: callbacks write what they
         have, and the KeyboardInterrupt says how to go on.
+
+        Raises:
+            ValueError: what cannot be trained, or cannot be right, before a step (`check_before_fit`).
         """
+        preflight.check_settings("fit", kwargs)
         callbacks = list(keras.tree.flatten(callbacks or []))
+        x = self.check_before_fit(x, y, batch_size, callbacks)
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
             )
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
+        if self.d_steps > 1:
+            x, y, batch_size = self._in_groups(x, y, batch_size)
         begun = []
         all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
         try:
-            return super().fit(x, *args, callbacks=[*callbacks, all_begun], **kwargs)
+            return super().fit(x, y, batch_size, *args, callbacks=[*callbacks, all_begun], **kwargs)
         except KeyboardInterrupt:
             for callback in callbacks if begun else ():
                 callback.on_train_end()
@@ -384,7 +458,8 @@ class GAN(keras.Model):
         if n < 1:
             raise ValueError(f"n is {n}; it must be at least 1")
         if self.conditional:
-            classes = np.arange(n) % len(CLASS_NAMES) if classes is None else np.broadcast_to(classes, n)
+            known = class_count(self.generator) or len(data.CLASS_NAMES)
+            classes = np.arange(n) % known if classes is None else np.broadcast_to(classes, n)
         generator = self.ema_generator if ema else self.generator
         return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 
@@ -399,26 +474,30 @@ class GAN(keras.Model):
             "augment": [augmentation.as_data(term) for term in (*self.augment, self.adaptive) if term is not None],
             "d_steps": self.d_steps,
             "seed": self.seed,
+            "trained_on": self.trained_on,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        trained_on = config.pop("trained_on", None)
         if "class_name" in config["loss"]:  # as the first version kept a function of one's own
             config["loss"] = keras.saving.deserialize_keras_object(config["loss"])
         for player in ("generator", "discriminator"):
             config[player] = keras.saving.deserialize_keras_object(config[player])
-        return cls(**config | terms_of_former(config))
+        gan = cls(**config | terms_of_former(config))
+        gan.trained_on = trained_on if trained_on in data.ORIGINS else None
+        return gan
 
     def get_compile_config(self):
         optimizers = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")
         }
-        return {**optimizers, "precision": self.precision}
+        return {**optimizers, "precision": self.precision, "checks": self.checks}
 
     def compile_from_config(self, config):
         optimizers = {
             name: keras.saving.deserialize_keras_object(config[name]) for name in ("g_optimizer", "d_optimizer")
         }
-        self.compile(**optimizers, precision=config.get("precision", "float32"))
+        self.compile(**optimizers, precision=config.get("precision", "float32"), checks=config.get("checks", "refuse"))

@@ -81,3 +81,22 @@ def generate(generator, latents, pixel_range=None, batch_size: int = 500, classe
             raise ValueError(f"{generator.name!r} gives NaN or infinity: its weights are broken, begin a new run")
         batches.append(images.to_uint8(pixels, pixel_range))
     return np.concatenate(batches)
+
+
+def class_count(model) -> int | None:
+    """How many classes a conditional generator (or discriminator) knows, as the layer that takes them says; None if none does."""
+    import keras
+
+    if not is_conditional(model):
+        return None
+    told = {id(model.inputs[1])}
+    for layer in model.layers:  # in the order of the graph
+        for node in layer._inbound_nodes:
+            if told & {id(tensor) for tensor in node.input_tensors}:
+                if isinstance(layer, keras.layers.Embedding):
+                    return layer.input_dim
+                if isinstance(layer, keras.layers.CategoryEncoding):
+                    return layer.num_tokens
+                if isinstance(layer, (keras.layers.Flatten, keras.layers.Reshape)):
+                    told |= {id(tensor) for tensor in node.output_tensors}
+    return None

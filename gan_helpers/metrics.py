@@ -15,6 +15,7 @@ import numpy as np
 from gan_helpers import classifier, data, latent
 from gan_helpers.generators import generate, generator_and_range, is_conditional
 from gan_helpers.images import check_uint8
+from gan_helpers.seeding import seeded
 
 N = 10_000
 IMAGES_COMPARED = 2_000  # with the training images, pixel by pixel
@@ -228,10 +229,8 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0) -> float
         ValueError: images or classes of another type, shape or number.
     """
     classes = _check_classes(images, classes)
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    pupil = classifier.fit(classifier.build(), images, classes, epochs, seed)
+    with seeded(seed):
+        pupil = classifier.fit(classifier.build(), images, classes, epochs, seed)
     test_images, test_classes = data.load_fashion_mnist("test")
     return float(np.mean(classifier.features_and_probabilities(test_images, pupil)[1].argmax(axis=1) == test_classes))
 

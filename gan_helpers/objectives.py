@@ -147,6 +147,7 @@ class LeastSquares:
 
     equilibrium = {"d_loss": 0.25, "g_loss": 0.125}
     floor = 0.0
+    takes_scores = True  # between 0 and 1 they can be right: a discriminator may end in a sigmoid
 
     def __call__(self, look: Look):
         """Both losses as float32 scalars."""

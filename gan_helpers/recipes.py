@@ -1,18 +1,21 @@
 """Named systems: everything that training one needs, as data."""
 
+import ast
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
 
-from gan_helpers import augmentation, networks, objectives, regularisers
+from gan_helpers import augmentation, images, networks, objectives, regularisers
 from gan_helpers.augmentation import Shift
-from gan_helpers.gan import GAN, refuse_former_keywords
+from gan_helpers.gan import GAN, refuse_former_keywords, terms_of_former
 from gan_helpers.objectives import NonSaturating
 from gan_helpers.regularisers import Smoothness
 from gan_helpers.schedules import From, Until
+from gan_helpers.seeding import seeded
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Recipe:
             (`keras.optimizers.schedules.InverseTimeDecay`, so a run needs not know when it ends); None keeps them.
         loss: the objective, as in `GAN`.
         latent_dim: length of a latent vector.
-        pixel_range: of the images that both networks work on: (-1, 1) behind a tanh, (0, 1) behind a sigmoid.
+        pixel_range: of the images that both networks work on; None is what the generator's last activation implies, (-1, 1)
+            for a tanh and (0, 1) for a sigmoid.
         batch_size: real images per step of the discriminator.
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
@@ -50,7 +54,7 @@ class Recipe:
     decay_steps: int | None = None
     loss: Callable = field(default_factory=NonSaturating)
     latent_dim: int = 64
-    pixel_range: tuple[float, float] = (-1, 1)
+    pixel_range: tuple[float, float] | None = None
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
@@ -73,20 +77,25 @@ class Recipe:
         Args:
             seed: fixes its first weights, its latents, its dropout and its label noise.
             precision: as in `GAN.compile`.
+
+        Raises:
+            ValueError: a seed out of range, or networks that `GAN` refuses.
         """
-        keras.utils.set_random_seed(seed)
-        gan = GAN(
-            self.generator(self.latent_dim),
-            self.discriminator(),
-            loss=self.loss,
-            pixel_range=self.pixel_range,
-            ema_decay=self.ema_decay,
-            regularisers=self.regularisers,
-            augment=self.augment,
-            d_steps=self.d_steps,
-            seed=seed,
-        )
-        gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
+        if not (isinstance(seed, int) and 0 <= seed < 2**32):
+            raise ValueError(f"seed is {seed!r}; it must be an integer in 0…{2**32 - 1}")
+        with seeded(seed):
+            gan = GAN(
+                self.generator(self.latent_dim),
+                self.discriminator(),
+                loss=self.loss,
+                pixel_range=self.pixel_range,
+                ema_decay=self.ema_decay,
+                regularisers=self.regularisers,
+                augment=self.augment,
+                d_steps=self.d_steps,
+                seed=seed,
+            )
+            gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
 
     def terms(self) -> dict:
@@ -117,11 +126,20 @@ class Recipe:
     def facts(self) -> dict:
         """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
-        facts["generator_parameters"] = self.generator(self.latent_dim).count_params()
+        generator = self.generator(self.latent_dim)
+        facts["generator_parameters"] = generator.count_params()
         facts["discriminator_parameters"] = self.discriminator().count_params()
         facts |= self.terms()
-        facts["pixel_range"] = list(self.pixel_range)
-        return {**facts, "generator": self.generator.__name__, "discriminator": self.discriminator.__name__}
+        facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
+        return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
+
+
+def name_of(builder: Callable) -> str:
+    """What a builder of networks is called; of a `functools.partial` with its arguments, since they make another network."""
+    if isinstance(builder, functools.partial):
+        given = [*map(repr, builder.args), *(f"{key}={value!r}" for key, value in sorted(builder.keywords.items()))]
+        return f"{name_of(builder.func)}({', '.join(given)})"
+    return getattr(builder, "__name__", type(builder).__name__)
 
 
 _FAST_ON_CPUS = dict(
@@ -189,7 +207,6 @@ RECIPES = {
             g_learning_rate=2e-4,
             d_learning_rate=2e-4,
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=50,
             ema_decay=0,
@@ -219,7 +236,6 @@ RECIPES = {
             beta_1=0.9,
             loss=NonSaturating(label_noise=0.15, real_label=0, average=True),
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=20,
             ema_decay=0,
@@ -257,6 +273,46 @@ def get(recipe: str | Recipe) -> Recipe:
     return RECIPES[recipe]
 
 
+_TERMS = {"loss": objectives, "regularisers": regularisers, "augment": augmentation}
+_DEFAULTS = {
+    f.name: list(f.default) if isinstance(f.default, tuple) else f.default
+    for f in dataclasses.fields(Recipe)
+    if f.default is not dataclasses.MISSING
+}
+
+
+def settings_of_today(settings: dict) -> dict:
+    """A run's settings, of `config.json`, as they are called today; one that they do not name had what is the default."""
+    found = dict(settings)
+    if isinstance(loss := found.get("loss"), str):  # as the first version kept it: NonSaturating(label_noise=0.1, …)
+        name, _, fields = loss.rstrip(")").partition("(")
+        if name == "NonSaturating":
+            pairs = (pair.split("=") for pair in fields.split(", ") if pair)
+            found["loss"] = objectives.as_data(NonSaturating(**{key: ast.literal_eval(value) for key, value in pairs}))
+    for name, terms in terms_of_former(found).items():
+        found[name] = list(map(_TERMS[name].as_data, terms))
+    return {**_DEFAULTS, **found}
+
+
+def as_text(name: str, value) -> str:
+    """A setting of a run as a text to be read: terms as `changed` takes them, everything else as Python does."""
+    if name not in _TERMS:
+        return repr(value)
+    return (
+        "+".join(_TERMS[name].as_text(_TERMS[name].get(term)) for term in ([value] if name == "loss" else value))
+        or "none"
+    )
+
+
+def changes(name: str, settings: dict) -> list[str]:
+    """What `changed` has to be told to make the recipe of this name one with these settings, as `config.json` keeps them."""
+    if name not in RECIPES:
+        return []
+    usual = {field: getattr(RECIPES[name], field) for field in TO_SET} | RECIPES[name].terms()
+    differing = (field for field in TO_SET if settings[field] != usual[field])
+    return [f"{field}={as_text(field, settings[field]).strip(chr(39))}" for field in differing]
+
+
 TO_SET = (
     *("loss", "regularisers", "augment", "d_steps", "latent_dim", "ema_decay"),
     *("g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps"),
@@ -266,7 +322,7 @@ TO_SET = (
 def changed(recipe: Recipe, texts) -> Recipe:
     """A recipe with other settings, from texts like "loss=hinge" or "regularisers=r1:1.0+smoothness:0.05".
 
-    In a text + joins terms; nothing behind the = is none of them.
+    In a text + joins terms; `none` is no term, or no `decay_steps`.
 
     Raises:
         ValueError: an unknown setting or term (the message names the closest), or a value that is none.
@@ -278,15 +334,19 @@ def changed(recipe: Recipe, texts) -> Recipe:
             close = difflib.get_close_matches(name, TO_SET) or TO_SET
             raise ValueError(f"{name!r} is no setting of a recipe; there is {', '.join(close)}")
         if not equals or "," in value:
-            raise ValueError(f"{text!r}: write {name}=VALUE, one value; alternatives, with commas between, are for a sweep")
+            raise ValueError(
+                f"{text!r}: write {name}=VALUE, one value; alternatives, with commas between, are for a sweep"
+            )
         if name in found:
             raise ValueError(f"{name} is set twice")
         if name in ("loss", "regularisers", "augment"):
-            found[name] = value
+            found[name] = "" if value == "none" else value
             continue
         whole = isinstance(getattr(recipe, name), int) or name == "decay_steps"
         try:
-            found[name] = None if value == "none" and name == "decay_steps" else int(value) if whole else float(value)
+            found[name] = (
+                None if value.lower() == "none" and name == "decay_steps" else int(value) if whole else float(value)
+            )
         except ValueError:
             raise ValueError(f"{text!r}: {name} is a {'whole number' if whole else 'number'}") from None
     return dataclasses.replace(recipe, **found)

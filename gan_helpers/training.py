@@ -129,7 +129,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
             return Run(gan, checkpoint.rows, run_dir)
         watching = [
             StopOnNonFinite(run_dir),
-            _Clock(batch_size, seconds_before, seconds),
+            _Clock(batch_size * recipe.d_steps, seconds_before, seconds),
             *([] if evaluate_every is None else [QualityMonitor(run_dir, evaluate_every)]),
             WarnOnCollapse(),
             WarnWhenDiscriminatorWins(),
@@ -137,7 +137,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
             checkpoint,
         ]
         if verbose == "bar":
-            watching.append(ProgressBar(batch_size, seconds if epochs is None else None, seconds_before))
+            watching.append(ProgressBar(batch_size * recipe.d_steps, seconds if epochs is None else None, seconds_before))
             verbose = 0
         try:
             gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
@@ -182,18 +182,21 @@ def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> 
     return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings(recipe)}
 
 
-def settings(recipe: recipes.Recipe) -> dict:
-    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN."""
+def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
+    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN.
+
+    Args:
+        pixel_range: of the recipe's GAN, where it was built already.
+    """
     found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
-    found |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
-    loss = recipe.loss
-    found["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
-    found["pixel_range"] = list(recipe.pixel_range)
+    found |= {player: recipes.name_of(getattr(recipe, player)) for player in ("generator", "discriminator")}
+    found |= recipe.terms()
+    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.generator(recipe.latent_dim))
+    found["pixel_range"] = list(pixel_range)
     return found
 
 
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
-DEFAULTS = {f.name: f.default for f in dataclasses.fields(recipes.Recipe) if f.default is not dataclasses.MISSING}
 
 
 def _keep_config(run_dir: Path, config: dict) -> None:
@@ -205,9 +208,9 @@ def _keep_config(run_dir: Path, config: dict) -> None:
     if before:
         there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
         if "settings" in before:
-            there = {**DEFAULTS, **there}
+            there = recipes.settings_of_today(there)
         differing = [
-            f"{key}: {there[key]!r} there, {value!r} here"
+            f"{key}: {recipes.as_text(key, there[key])} there, {recipes.as_text(key, value)} here"
             for key, value in here.items()
             if key != "settings" and key in there and there[key] != value
         ]
@@ -221,5 +224,6 @@ def _keep_config(run_dir: Path, config: dict) -> None:
         f"python -m gan_helpers train {config['recipe']} --run {shlex.quote(str(run_dir))} --seed {config['seed']}"
     )
     command += f" --batch-size {config['batch_size']} --precision {config['precision']}"
+    command += "".join(f" --set {shlex.quote(text)}" for text in recipes.changes(config["recipe"], config["settings"]))
     everything = {**config, "command": command, "versions": versions, "files": data.SHA256}
     write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())

@@ -45,9 +45,11 @@ def fit(gan, images, folder, epochs):
 
 def test_a_run_that_goes_on_ends_bit_for_bit_where_the_uninterrupted_one_ends(small_gan, some_images, tmp_path):
     """With batch norm, dropout, label noise, penalty and shifts, all of whose state has to come back."""
-    from gan_helpers.losses import NonSaturating
+    from gan_helpers.objectives import NonSaturating
 
-    late = dict(gamma=0.1, gamma_until=12, shift=1, shift_after=10)  # both change within the second epoch
+    late = dict(
+        regularisers="until:12:smoothness:0.1", augment="from:10:shift:1"
+    )  # both change within the second epoch
     settings = dict(seed=2, loss=NonSaturating(label_noise=0.1), **late)
     whole = small_gan(**settings)
     rows = fit(whole, some_images, tmp_path / "whole", 3).rows

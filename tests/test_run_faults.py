@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_helpers import callbacks, checkpoints, data, folders, gan, guards, losses, pretrained, training
+from gan_helpers import callbacks, checkpoints, data, folders, gan, guards, objectives, pretrained, training
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -360,7 +360,7 @@ def test_collapse_is_not_looked_for_in_images_that_the_classifier_does_not_know(
 def test_a_discriminator_that_has_won_is_warned_of_with_its_floor_and_training_goes_on(tmp_path, noise):
     """A generator that cannot learn, against a discriminator that can."""
     one = RECIPE.build(3)
-    one.objective = losses.NonSaturating(label_noise=noise)
+    one.objective = objectives.NonSaturating(label_noise=noise)
     one.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(3e-3))
     with pytest.warns(UserWarning, match=f"has won.*its floor is {one.objective.floor:.3f}") as caught:
         history = one.fit(

@@ -82,8 +82,7 @@ def test_the_discriminator_takes_so_many_steps_per_step_of_the_generator_each_on
     assert [len(look.real) for look in seen] == [32] * 6
     assert len({look.real.numpy().tobytes() for look in seen} | {look.fake.numpy().tobytes() for look in seen}) == 12
     gan.fit(gh.images.to_float(some_images), batch_size=32, verbose=0)
-    assert int(gan.d_optimizer.iterations) == 12
-    assert [len(look.real) for look in seen] == [32] * 12
+    assert [len(look.real) for look in seen[6:]] == [32] * 6 + [21] * 3, "the last batch has 64 images left"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,10 @@ def test_a_recipe_changed_by_texts():
         recipes.get("course_dcgan"), ["loss = hinge", "regularisers=r1:1.0+smoothness:0.05", "d_steps=2", "beta_1=0.5"]
     )
     assert (changed.regularisers, changed.d_steps, changed.beta_1) == ((ZeroCentred(1.0), Smoothness(0.05)), 2, 0.5)
-    assert changed.terms_as_text() == "hinge; regularisers=zero_centred:1.0+smoothness:0.05; augment=from:13000:shift:1; d_steps=2"
+    assert (
+        changed.terms_as_text()
+        == "hinge; regularisers=zero_centred:1.0+smoothness:0.05; augment=from:13000:shift:1; d_steps=2"
+    )
     for text, message in (
         ("los=hinge", "'los' is no setting.*loss"),
         ("loss=hinge,wasserstein", "one value; alternatives"),
@@ -174,7 +176,10 @@ def test_terms_and_networks_from_outside_train_are_killed_go_on_save_and_load(tm
 
     whole.gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert loaded.get_config()["augment"] == [{"name": "from", "step": 3, "term": {"name": "mirror"}}, {"name": "shift", "pixels": 2}]
+    assert loaded.get_config()["augment"] == [
+        {"name": "from", "step": 3, "term": {"name": "mirror"}},
+        {"name": "shift", "pixels": 2},
+    ]
     assert np.array_equal(loaded.generate(4), whole.gan.generate(4)) and loaded.regularisers == whole.gan.regularisers
 
 
@@ -212,7 +217,9 @@ def test_a_run_of_before_there_were_terms_goes_on_as_it_would_have(tmp_path):
     import dataclasses
 
     with pytest.raises(ValueError, match="belongs to another run.*smoothness"):
-        training.train(dataclasses.replace(recipe, regularisers="smoothness:0.2"), tmp_path / "run", epochs=3, **settings)
+        training.train(
+            dataclasses.replace(recipe, regularisers="smoothness:0.2"), tmp_path / "run", epochs=3, **settings
+        )
     run = training.train(recipe, tmp_path / "run", epochs=3, **settings)
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
     with np.load(tmp_path / "run" / "expected.npz") as expected:
@@ -224,7 +231,9 @@ def test_a_run_of_before_there_were_terms_goes_on_as_it_would_have(tmp_path):
 
 def test_a_saved_gan_of_before_there_were_terms_loads():
     gan = small(regularisers=Until(7, Smoothness(0.1)), augment=From(3, Shift(2)))
-    former = {key: value for key, value in gan.get_config().items() if key not in ("regularisers", "augment", "d_steps")}
+    former = {
+        key: value for key, value in gan.get_config().items() if key not in ("regularisers", "augment", "d_steps")
+    }
     former |= dict(gamma=0.1, gamma_until=7, shift=2, shift_after=3)
     loaded = GAN.from_config(former)
     assert (loaded.regularisers, loaded.augment) == (gan.regularisers, gan.augment)
