@@ -179,6 +179,16 @@ class GAN(keras.Model):
             warnings.warn(f"{sentence}; it is trained all the same", stacklevel=3)
 
     @property
+    def trained_on(self) -> str | None:
+        return self._trained_on
+
+    @trained_on.setter
+    def trained_on(self, origin):
+        self._trained_on = origin
+        for generator in (self.generator, self.ema_generator):
+            generator.trained_on = origin  # it goes where the generator goes
+
+    @property
     def metrics(self):
         return list(self.means.values())
 
@@ -318,8 +328,10 @@ class GAN(keras.Model):
         """As `data.origin_of`, of a batch in `pixel_range`."""
         return data.origin_of(images.to_uint8(batch[0] if self.conditional else batch, self.pixel_range))
 
-    def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, initial_epoch=0, **kwargs):
         """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops.
+
+        Where a `Checkpoint` has seen this GAN finish epochs, and `initial_epoch` is not given, `epochs` more follow them.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the training as its end would: callbacks write what they
         have, and the KeyboardInterrupt says how to go on.
@@ -330,6 +342,13 @@ class GAN(keras.Model):
         preflight.check_settings("fit", kwargs)
         callbacks = list(keras.tree.flatten(callbacks or []))
         x = self.check_before_fit(x, y, batch_size, callbacks)
+        done = max(
+            (callback.epochs_done(self) for callback in callbacks if hasattr(callback, "epochs_done")), default=0
+        )
+        if initial_epoch not in (0, done) and done:
+            raise ValueError(f"initial_epoch is {initial_epoch}, and the run has finished {done} epochs: leave it out")
+        if not initial_epoch:
+            epochs, initial_epoch = epochs + done, done
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
@@ -339,7 +358,9 @@ class GAN(keras.Model):
         begun = []
         all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
         try:
-            return super().fit(x, y, batch_size, *args, callbacks=[*callbacks, all_begun], **kwargs)
+            return super().fit(
+                x, y, batch_size, epochs, verbose, [*callbacks, all_begun], initial_epoch=initial_epoch, **kwargs
+            )
         except KeyboardInterrupt:
             for callback in callbacks if begun else ():
                 callback.on_train_end()
