@@ -210,7 +210,7 @@ def _gan_of(run_dir: Path, config: dict) -> GAN:
     except Exception as error:  # Keras raises many kinds
         raise ValueError(
             f"the networks of {run_dir} cannot be built from its checkpoint alone ({str(error).strip().splitlines()[0][:300]}): build and "
-            "compile the same GAN, and say gh.training.load_run(folder, gan=gan)"
+            "compile the same GAN, and say gh.load_run(folder, gan=gan)"
         ) from error
     return gan
 
