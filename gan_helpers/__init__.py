@@ -52,6 +52,7 @@ _HOME_OF = {
     "WarnWhenDiscriminatorWins": "guards",
     "Checkpoint": "checkpoints",
     "train": "training",
+    "load_run": "training",
     "export": "exporting",
     "load_generator": "pretrained",
     "check_answer": "checks",

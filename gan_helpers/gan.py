@@ -254,6 +254,16 @@ class GAN(keras.Model):
             warnings.warn(f"{sentence}; it is trained all the same", stacklevel=3)
 
     @property
+    def trained_on(self) -> str | None:
+        return self._trained_on
+
+    @trained_on.setter
+    def trained_on(self, origin):
+        self._trained_on = origin
+        for generator in (self.generator, self.ema_generator):
+            generator.trained_on = origin  # it goes where the generator goes
+
+    @property
     def metrics(self):
         return list(self.means.values())
 
@@ -282,6 +292,11 @@ class GAN(keras.Model):
         self.update_ema()
         self.steps.assign_add(1)
         return self.report(look, d_loss=d_loss, g_loss=g_loss, **penalties, **limits)
+
+    @property
+    def own_variables(self) -> list:
+        """What a step changes beside both players, their average and their optimizers."""
+        return [self.steps] if self.adaptive is None else [self.steps, self.augment_probability]
 
     def parts(self, batch):
         """A batch as the discriminator's turns get to see it: `d_steps` parts, each (images, classes or None, draws).
@@ -412,8 +427,10 @@ class GAN(keras.Model):
         x = x.rebatch(k * size, drop_remainder=True)
         return x.apply(tf.data.experimental.assert_cardinality(groups)) if groups > 0 else x, None, None
 
-    def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, initial_epoch=0, **kwargs):
         """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops.
+
+        Where a `Checkpoint` has seen this GAN finish epochs, and `initial_epoch` is not given, `epochs` more follow them.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the training as its end would: callbacks write what they
         have, and the KeyboardInterrupt says how to go on.
@@ -424,6 +441,13 @@ class GAN(keras.Model):
         preflight.check_settings("fit", kwargs)
         callbacks = list(keras.tree.flatten(callbacks or []))
         x = self.check_before_fit(x, y, batch_size, callbacks)
+        done = max(
+            (callback.epochs_done(self) for callback in callbacks if hasattr(callback, "epochs_done")), default=0
+        )
+        if initial_epoch not in (0, done) and done:
+            raise ValueError(f"initial_epoch is {initial_epoch}, and the run has finished {done} epochs: leave it out")
+        if not initial_epoch:
+            epochs, initial_epoch = epochs + done, done
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
@@ -435,7 +459,9 @@ class GAN(keras.Model):
         begun = []
         all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
         try:
-            return super().fit(x, y, batch_size, *args, callbacks=[*callbacks, all_begun], **kwargs)
+            return super().fit(
+                x, y, batch_size, epochs, verbose, [*callbacks, all_begun], initial_epoch=initial_epoch, **kwargs
+            )
         except KeyboardInterrupt:
             for callback in callbacks if begun else ():
                 callback.on_train_end()

@@ -46,6 +46,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
             for weight in self._weights
             if not np.isfinite(weight).all()
         ]
+        if not found:  # each is finite, and their sum is not
+            largest = max(self._weights, key=lambda weight: np.abs(weight).max())
+            found = [f"weight {largest.path} grew to {np.abs(largest).max():.1e}"]
         kept = checkpoints.paths(self.run_dir) if self.run_dir is not None else []
         raise FloatingPointError(
             f"{', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''} at step {int(self.model.steps.value)}. "
@@ -59,11 +62,12 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     The shipped classifier sorts a few hundred images after an epoch. With the entropy H of the shares of the classes,
     exp(H) is the number of classes in use: 10 where all are as frequent, 1 where one is left. It warns once, and again
-    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see `gh.evaluate`. Images of another shape than Fashion-MNIST's are not judged.
+    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see
+    `gh.evaluate`. Of other images than Fashion-MNIST's the classifier knows nothing: then it says so once, and looks at none.
 
     Args:
         every: epochs between two looks.
-        n: images a look.
+        n: images per look.
         fewest: of the ten classes in use, below which it warns.
         after_steps: how many steps the generator is given before its first look.
         seed: of the latent vectors.
@@ -78,7 +82,13 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._most, self._warned = 0.0, False
-        self._judged = tuple(self.model.generator.output_shape[1:]) == (28, 28, 1)
+        shape = tuple(self.model.generator.output_shape[1:])
+        self._judged = shape == (28, 28, 1) and self.model.trained_on != "other"
+        if not self._judged:
+            warnings.warn(
+                "WarnOnCollapse looks at nothing: these images are not Fashion-MNIST's, and its classifier knows no others.",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         if not self._judged or (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:

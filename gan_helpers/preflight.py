@@ -312,12 +312,9 @@ def _normalised_by_batch(gan) -> str | None:
     for model in (gan.generator, gan.discriminator):
         for layer in model._flatten_layers(include_self=False):
             if isinstance(layer, layers.BatchNormalization) and layer.trainable:
-                places = [
-                    size
-                    for i, size in enumerate(layer.input.shape)
-                    if i not in (0, layer.axis % len(layer.input.shape))
-                ]
-                if all(size == 1 for size in places):
+                shape = list(layer.input.shape) if layer._inbound_nodes else [None, None]
+                del shape[layer.axis % len(shape)], shape[0]
+                if all(size == 1 for size in shape):
                     return layer.name
     return None
 
@@ -342,7 +339,7 @@ def check_classes(gan, classes) -> list[str]:
         return [
             f"a class must be an integer; got {classes.dtype} such as {classes.ravel()[0]!r}: number the classes from 0"
         ]
-    known = [count for model in (gan.generator, gan.discriminator) if (count := class_count(model)) is not None]
+    known = [count for count in (class_count(gan.generator),) if count is not None]
     least, most = int(classes.min()), int(classes.max())
     if least < 0 or (known and most >= min(known)):
         expected = f"0…{min(known) - 1}" if known else "0 and above"

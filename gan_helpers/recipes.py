@@ -277,7 +277,7 @@ _TERMS = {"loss": objectives, "regularisers": regularisers, "augment": augmentat
 _DEFAULTS = {
     f.name: list(f.default) if isinstance(f.default, tuple) else f.default
     for f in dataclasses.fields(Recipe)
-    if f.default is not dataclasses.MISSING
+    if f.default is not dataclasses.MISSING and f.name not in ("pixel_range", "batch_size", "epochs")
 }
 
 
