@@ -400,6 +400,8 @@ class GAN(keras.Model):
         if not self.compiled:
             raise ValueError("the GAN is not compiled yet: call gan.compile() before gan.fit()")
         preflight.check_callbacks(callbacks)
+        if self.checks == "refuse":  # a player may have been frozen since it was compiled
+            self._report(preflight.of_players(self))
         batch, x = preflight.first_batch(x, y, batch_size)
         if batch is not preflight.UNSEEN:
             self._report(preflight.of_batch(self, batch))

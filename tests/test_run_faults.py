@@ -291,6 +291,15 @@ class Poison(keras.callbacks.Callback):
         self.put("after")
 
 
+class Many(Poison):
+    """Puts it into all weights of the layer: each is finite, and their sum is not."""
+
+    def put(self, when):
+        if when == self.when and int(self.model.steps.value) == self.step:
+            weight = self.model.generator.trainable_variables[0]
+            weight.assign(np.full(weight.shape, self.value))
+
+
 @pytest.mark.fault(8)
 @pytest.mark.parametrize(
     ("poison", "said"),
@@ -298,6 +307,7 @@ class Poison(keras.callbacks.Callback):
         (Poison(11, np.nan, "before"), "d_loss became nan, g_loss became nan, weight .* more at step 12"),
         (Poison(12, np.inf, "after", "discriminator"), r"^weight \S*kernel became infinite at step 12"),
         (Poison(12, np.nan, "after"), r"^weight \S*kernel became NaN at step 12"),
+        (Many(12, 3e38, "after"), r"^weight \S*kernel grew to 3.0e\+38 at step 12"),
     ],
 )
 def test_nan_or_infinity_stops_the_run_at_its_step_and_the_last_checkpoint_loads(tmp_path, poison, said):
