@@ -120,9 +120,9 @@ def _settings(name: str) -> dict:
 
 def _is_todays(settings: dict, name: str) -> bool:
     """Whether a run had the recipe's settings of today; one that it does not name had what is the default."""
-    from gan_helpers import training
+    import gan_helpers as gh
 
-    settings = {**training.DEFAULTS, **settings}
+    settings = gh.recipes.settings_of_today(settings)
     return all(settings.get(key) == value for key, value in _settings(name).items())
 
 

@@ -36,7 +36,13 @@ _HOME_OF = {
     "pipeline": "data",
     "GAN": "gan",
     "generate": "generators",
-    "NonSaturating": "losses",
+    **dict.fromkeys(
+        ("Hinge", "LeastSquares", "NonSaturating", "Relativistic", "Saturating", "Wasserstein"), "objectives"
+    ),
+    **dict.fromkeys(("GradientPenalty", "Smoothness", "WeightClipping", "ZeroCentred"), "regularisers"),
+    **dict.fromkeys(("Adaptive", "Colour", "Cutout", "Shift"), "augmentation"),
+    **dict.fromkeys(("Every", "From", "Until"), "schedules"),
+    "Look": "look",
     "ModelMonitor": "callbacks",
     "LossPlot": "callbacks",
     "QualityMonitor": "callbacks",
@@ -46,6 +52,7 @@ _HOME_OF = {
     "WarnWhenDiscriminatorWins": "guards",
     "Checkpoint": "checkpoints",
     "train": "training",
+    "load_run": "training",
     "export": "exporting",
     "load_generator": "pretrained",
     "check_answer": "checks",
@@ -55,12 +62,13 @@ _HOME_OF = {
 _MODULES = {
     "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
     "exporting", "folders", "gan", "generators", "guards", "images", "latent",
-    "losses", "metrics", "model_files", "neighbours", "networks", "plots", "pretrained", "profiles", "recipes", "setup_check", "still_widgets", "training",
+    "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "plots", "pretrained", "profiles", "recipes", "regularisers", "schedules",
+    "setup_check", "still_widgets", "terms", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "checks", "data", "explorer_state", "folders", "images", "latent", "losses", "neighbours", "plots", "pretrained", "profiles", "still_widgets",
+    "checks", "data", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
 }  # fmt: skip
 
 

@@ -79,16 +79,17 @@ def recipes(as_json):
         "D params",
         "latent",
         "range",
-        "loss",
         "Adam G",
         "Adam D",
         "β₁, β₂",
         "batch",
         "epochs",
+        "loss; regularisers; augment",
     )
-    rows = [head, *map(_row, everything)]
+    terms = [recipe.terms_as_text() for recipe in recipes.RECIPES.values()]
+    rows = [head, *map(_row, everything, terms)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    numbers = {1, 2, 3, 9, 10}
+    numbers = {1, 2, 3, 8, 9}
     for i, row in enumerate(rows):
         cells = [
             cell.rjust(width) if n in numbers else cell.ljust(width) for n, (cell, width) in enumerate(zip(row, widths))
@@ -98,24 +99,20 @@ def recipes(as_json):
             click.echo(f"    {everything[i - 1]['source']}")
 
 
-def _row(facts: dict) -> tuple[str, ...]:
+def _row(facts: dict, terms: str) -> tuple[str, ...]:
     """A recipe's line of the table."""
-    loss = facts["loss"]
-    said = [loss["name"].replace("_", "-")]
-    said += [f"{key.replace('_', ' ')} {loss[key]:g}" for key in ("label_smoothing", "label_noise") if loss.get(key)]
-    said += ["real 0, fake 1"] if loss.get("real_label") == 0 else []
     return (
         facts["name"],
         f"{facts['generator_parameters']:,}",
         f"{facts['discriminator_parameters']:,}",
         str(facts["latent_dim"]),
         "[{:g}, {:g}]".format(*facts["pixel_range"]),
-        ", ".join(said),
         f"{facts['g_learning_rate']:g}",
         f"{facts['d_learning_rate']:g}",
         f"{facts['beta_1']:g}, {facts['beta_2']:g}",
         str(facts["batch_size"]),
         str(facts["epochs"]),
+        terms,
     )
 
 
@@ -147,14 +144,22 @@ def _row(facts: dict) -> tuple[str, ...]:
     type=click.IntRange(1),
     help="Epochs between two measurements; keeps the best generator. Trains on the first 50,000 images.",
 )
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another setting than the recipe's: loss=hinge, regularisers=r1:1.0+smoothness:0.05, augment=shift:1, d_steps=2, "
+    "g_learning_rate=1e-4, … May be given several times.",
+)
 @click.option("--data", "data_dir", type=FOLDER, help="Folder with the four .gz files.  [default: data/fashion-mnist]")
-def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluate_every, data_dir):
+def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluate_every, settings, data_dir):
     """Train RECIPE into a run folder, or go on where it stopped."""
     from gan_helpers import classifier, data, recipes, training
 
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
-    recipe = recipes.get(recipe)
+    recipe = recipes.changed(recipes.get(recipe), settings)
     if data_dir is not None and (missing := data.check_files(data_dir)):
         raise ValueError(f"--data {str(data_dir)!r} lacks {', '.join(missing)}")
     most = None if evaluate_every is None else classifier.TRAINED_ON

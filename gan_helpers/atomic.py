@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -46,7 +47,7 @@ def save_whole(path: str | os.PathLike, save) -> None:
 
 def partials(folder: str | os.PathLike) -> list[Path]:
     """What processes that died while writing have left behind in a folder and below it."""
-    return sorted(Path(folder).rglob(".*.partial"))
+    return sorted(path for path in Path(folder).rglob(".*.partial") if re.fullmatch(r"\..+\.\d+\.partial", path.name))
 
 
 def require_writable(folder: str | os.PathLike, size: int = 0) -> None:

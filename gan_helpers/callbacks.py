@@ -1,16 +1,19 @@
 """What watches a GAN train: `ModelMonitor` draws images, `LossPlot` losses, `QualityMonitor` measures; `ProgressBar`, `StopAfter`."""
 
+import contextlib
 import json
 import os
+import re
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 from PIL import Image
 
-from gan_helpers import classifier, images, losses, metrics, plots
+from gan_helpers import classifier, images, metrics, plots
 from gan_helpers.atomic import save_whole, write_whole
 from gan_helpers.generators import image_shape
 
@@ -102,15 +105,24 @@ class ModelMonitor(keras.callbacks.Callback):
             write_whole(self.folder / "progress.gif", images.gif_bytes(frames))
 
     def frames(self) -> np.ndarray | None:
-        """The grids drawn so far, from the run folder, as uint8 (epochs, h, w, channels); None where there are none."""
-        found = self._pictures()
+        """The grids drawn so far, from the run folder, as uint8 (epochs, h, w, channels); None where there are none.
+
+        Grids of another size than the newest, drawn with another `n` or `scale`, are left out.
+        """
+        found = []
+        for path in self._pictures():
+            with contextlib.suppress(OSError), Image.open(path) as picture:  # one that was damaged is left out too
+                found.append(np.asarray(picture))
         if not found:
             return None
-        frames = np.stack([np.asarray(Image.open(path)) for path in found])
+        frames = np.stack([frame for frame in found if frame.shape == found[-1].shape])
         return frames if frames.ndim == 4 else frames[..., None]
 
     def _pictures(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch_[0-9]*.png")) if self.folder is not None else []
+        """What it has drawn itself, in order; other files in the folder are none of its business."""
+        found = self.folder.glob("epoch_*.png") if self.folder is not None else ()
+        found = [path for path in found if re.fullmatch(r"epoch_\d{4,}\.png", path.name)]
+        return sorted(found, key=lambda path: int(path.stem[6:]))
 
 
 class LossPlot(keras.callbacks.Callback):
@@ -154,8 +166,8 @@ class LossPlot(keras.callbacks.Callback):
         """
         if not self.rows:
             raise ValueError("nothing to plot yet: no epoch has been trained")
-        objective = getattr(self.model, "objective", None)
-        return plots.loss_curves(self.rows, objective if isinstance(objective, losses.NonSaturating) else None)
+        terms = [name for name in getattr(self.model, "means", ()) if name not in plots.PLAYERS]
+        return plots.loss_curves(self.rows, getattr(self.model, "objective", None), terms)
 
 
 class QualityMonitor(keras.callbacks.Callback):
@@ -175,8 +187,8 @@ class QualityMonitor(keras.callbacks.Callback):
     Raises:
         ValueError: every below 1, or n out of range; when training begins: images of another shape than the classifier's.
 
-    Warns:
-        UserWarning: n below 2,048, when training begins.
+    Warns, when training begins:
+        UserWarning: n below 2,048; or other images than Fashion-MNIST's, of which it then measures nothing.
     """
 
     def __init__(self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0):
@@ -192,13 +204,20 @@ class QualityMonitor(keras.callbacks.Callback):
         shape = image_shape(self.model.ema_generator)
         if shape != (28, 28, 1):
             raise ValueError(f"QualityMonitor measures images of shape (28, 28, 1); this generator makes {shape}")
+        self._judged = getattr(self.model, "trained_on", None) != "other"
+        self.best = self._begun = None
+        if not self._judged:
+            warnings.warn(
+                "QualityMonitor measures nothing: these images are not Fashion-MNIST's, and its classifier knows no others.",
+                stacklevel=2,
+            )
+            return
         metrics.warn_of_few(self.n)
         self._real = metrics.real_features("held_out", self.n)
         self._measured_with = {"n": self.n, "classifier": classifier.facts()["sha256"]}
-        self.best = self._begun = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._begun is not None:
+        if self._begun is not None or not self._judged:
             return
         self._begun = epoch
         if self.run_dir is not None and (self.run_dir / "best.json").exists():
@@ -209,7 +228,7 @@ class QualityMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
-        if (epoch + 1) % self.every and not last:
+        if not self._judged or ((epoch + 1) % self.every and not last):
             return
         features, _ = classifier.features_and_probabilities(self.model.generate(self.n, self.seed))
         distance = metrics.frechet_distance(features, self._real)

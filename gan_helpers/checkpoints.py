@@ -2,19 +2,20 @@
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import os
 import re
 import warnings
-import zipfile
-import zlib
+import weakref
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from gan_helpers.atomic import partials, require_writable, write_whole
+from gan_helpers.gan import GAN
 from gan_helpers.run_lock import only_this_process
 
 
@@ -26,14 +27,22 @@ def _state(gan) -> dict[str, list]:
         "ema_generator": gan.ema_generator.variables,
         "g_optimizer": gan.g_optimizer.variables,
         "d_optimizer": gan.d_optimizer.variables,
-        "gan": [gan.steps],
+        "gan": gan.own_variables,
     }
 
 
-def save(gan, path: str | os.PathLike, epoch: int, history: list[dict]) -> None:
+class Damaged(OSError):
+    """A checkpoint whose bytes are not those that were written."""
+
+
+def save(gan, path: str | os.PathLike, epoch: int, history: list[dict], described: str | None = None) -> None:
     """Write one checkpoint, atomically: a `.npz` of all variables, with epoch, seed and history as JSON beside them.
 
-    The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them. Dropout's state is among the variables.
+    The random state needs no more than the seed and the step: shuffling, latents and label noise are functions of them.
+    Dropout's state is among the variables. The archive's comment is the SHA-256 of what it was without one.
+
+    Args:
+        described: what `describe` says of the GAN, where it is known already.
     """
     arrays = {
         f"{owner}/{i:03d}": np.asarray(variable)
@@ -42,42 +51,92 @@ def save(gan, path: str | os.PathLike, epoch: int, history: list[dict]) -> None:
     }
     facts = {"epoch": epoch, "seed": gan.seed, "latent_dim": gan.latent_dim, "history": history}
     buffer = io.BytesIO()
-    np.savez(buffer, facts=np.array(json.dumps(facts)), **arrays)
-    write_whole(Path(path), buffer.getvalue())
+    np.savez(buffer, facts=np.array(json.dumps(facts)), gan=np.array(described or describe(gan)), **arrays)
+    write_whole(Path(path), _sealed(buffer.getvalue()))
+
+
+def describe(gan) -> str:
+    """A GAN as JSON, from which it can be built without its recipe: networks, loss, settings, optimizers; no weights.
+
+    What Keras cannot describe is said in its place: {"refused": the reason}.
+    """
+    try:
+        return json.dumps({"gan": GAN.get_config(gan), "compile": GAN.get_compile_config(gan)})
+    except Exception as error:  # a layer or a loss of one's own can fail in any way
+        return json.dumps({"refused": f"{type(error).__name__}: {error}"[:300]})
+
+
+def described(run_dir: str | os.PathLike) -> dict | None:
+    """What `describe` said of the GAN in the newest checkpoint that can be read; None where there is none, or an older one."""
+    for path in reversed(paths(run_dir)):
+        with contextlib.suppress(Damaged):
+            _, arrays = _read(path)
+            return json.loads(str(arrays["gan"])) if "gan" in arrays else None
+    return None
+
+
+_SEAL = re.compile(rb"(.{2})sha256:([0-9a-f]{64})\Z", re.DOTALL)
+
+
+def _sealed(archive: bytes) -> bytes:
+    """A zip archive without a comment, with its own SHA-256 as one; the last two bytes of either count the comment's."""
+    comment = b"sha256:" + hashlib.sha256(archive).hexdigest().encode()
+    return archive[:-2] + len(comment).to_bytes(2, "little") + comment
+
+
+def _read(path: Path) -> tuple[dict, dict]:
+    """Facts and arrays of a checkpoint, all of them read.
+
+    Raises:
+        Damaged: other bytes than were written, or no archive of this kind. Checkpoints from before they were sealed are
+            judged by what can be read.
+    """
+    try:
+        content = path.read_bytes()
+        if seal := _SEAL.search(content[-100:]):
+            content = content[: -len(seal[0])] + b"\0\0"
+            if hashlib.sha256(content).hexdigest().encode() != seal[2]:
+                raise ValueError("its bytes have changed since it was written")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        facts = json.loads(str(arrays.pop("facts")))
+        facts["epoch"], facts["seed"], facts["history"]
+    except Exception as error:  # of damaged archives NumPy and zipfile raise a dozen kinds
+        raise Damaged(f"{path} cannot be read ({type(error).__name__}: {error})") from error
+    return facts, arrays
 
 
 def restore(gan, path: str | os.PathLike) -> tuple[int, list[dict]]:
     """Bring `gan` (compiled) to where the checkpoint stands; every array is checked before the first is assigned.
 
     Returns:
-        The number of finished epochs, and the history, one dict an epoch.
+        The number of finished epochs, and the history, one dict per epoch.
 
     Raises:
         ValueError: another seed, or a variable that is missing or of another shape; the message names it.
-        OSError, zipfile.BadZipFile, KeyError, zlib.error: the file is not a whole checkpoint.
+        Damaged: the file is not a whole checkpoint.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        facts = json.loads(str(archive["facts"]))
-        if facts["seed"] != gan.seed:
+    facts, arrays = _read(Path(path))
+    if facts["seed"] != gan.seed:
+        raise ValueError(
+            f"{path} belongs to a run with seed {facts['seed']}; this one has seed {gan.seed}. "
+            "Use that seed, or another run folder."
+        )
+    values = []
+    for owner, variables in _state(gan).items():
+        saved = sum(name.startswith(f"{owner}/") for name in arrays)
+        if saved != len(variables):
             raise ValueError(
-                f"{path} belongs to a run with seed {facts['seed']}; this one has seed {gan.seed}. "
-                "Use that seed, or another run folder."
+                f"{path} does not fit in {owner}: it holds {saved} variables, this run has {len(variables)}. "
+                "Use another run folder"
             )
-        values = []
-        for owner, variables in _state(gan).items():
-            saved = sum(name.startswith(f"{owner}/") for name in archive.files)
-            if saved != len(variables):
+        for i, variable in enumerate(variables):
+            value = arrays.get(f"{owner}/{i:03d}", np.empty(0))
+            if value.shape != tuple(variable.shape):
                 raise ValueError(
-                    f"{path} does not fit in {owner}: it holds {saved} variables, this run has {len(variables)}. "
-                    "Use another run folder"
+                    f"{path} does not fit: {owner} {variable.path} has shape {value.shape} there and {tuple(variable.shape)} here"
                 )
-            for i, variable in enumerate(variables):
-                value = archive[f"{owner}/{i:03d}"]
-                if value.shape != tuple(variable.shape):
-                    raise ValueError(
-                        f"{path} does not fit: {owner} {variable.path} has shape {value.shape} there and {tuple(variable.shape)} here"
-                    )
-                values.append((variable, value))
+            values.append((variable, value))
     for variable, value in values:
         variable.assign(value)
     return facts["epoch"], facts["history"]
@@ -86,7 +145,7 @@ def restore(gan, path: str | os.PathLike) -> tuple[int, list[dict]]:
 def paths(run_dir: str | os.PathLike) -> list[Path]:
     """The complete checkpoints of a run, oldest first."""
     found = (Path(run_dir) / "checkpoints").glob("epoch_*.npz")
-    return sorted((p for p in found if re.fullmatch(r"epoch_\d+\.npz", p.name)), key=lambda p: int(p.stem[6:]))
+    return sorted((p for p in found if re.fullmatch(r"epoch_\d{4,}\.npz", p.name)), key=lambda p: int(p.stem[6:]))
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -96,7 +155,7 @@ class Checkpoint(keras.callbacks.Callback):
         gan.fit(dataset, epochs=4, initial_epoch=checkpoint.restore(gan), callbacks=[checkpoint])
 
     Put it last in the list of callbacks: what the others draw and write of an epoch is then there before the epoch counts.
-    While it trains, the folder is locked against other processes.
+    While it trains, the folder is locked against other processes. In another `fit` of the same GAN it goes on counting.
 
     Args:
         run_dir: the run folder; `checkpoints/` and `history.csv` are kept in it.
@@ -104,8 +163,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Raises, when training starts:
         BlockingIOError: another process trains into the folder.
-        OSError: the folder cannot be written to, or lacks the room for `keep` + 1 checkpoints.
-        ValueError: the folder holds checkpoints that were not restored.
+        OSError: the folder cannot be written to, or lacks the room for `keep` + 1 checkpoints, those there included.
+        ValueError: the folder holds checkpoints that were not restored, or another GAN's.
     """
 
     def __init__(self, run_dir: str | os.PathLike, keep: int = 3):
@@ -116,6 +175,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.keep = keep
         self.rows: list[dict] = []
         self._restored = False
+        self._gan = None  # whose epochs the rows are
         self._lock = contextlib.ExitStack()
         self._epoch = 1
 
@@ -129,7 +189,7 @@ class Checkpoint(keras.callbacks.Callback):
             ValueError: they belong to another network or seed.
         """
         found = paths(self.run_dir)
-        self._restored = True
+        self._restored, self._gan = True, weakref.ref(gan)
         for partial in partials(self.run_dir / "checkpoints"):
             warnings.warn(f"{partial} was not written to its end and is ignored", stacklevel=2)
         for path in reversed(found):
@@ -137,13 +197,25 @@ class Checkpoint(keras.callbacks.Callback):
                 epoch, self.rows = restore(gan, path)
                 self._epoch = epoch + 1
                 return epoch
-            except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, json.JSONDecodeError) as error:
-                warnings.warn(f"{path} cannot be read ({error}); trying the one before", stacklevel=2)
+            except Damaged as error:
+                warnings.warn(f"{error}; trying the one before", stacklevel=2)
         if found:
             raise OSError(
                 f"none of the {len(found)} checkpoints in {found[0].parent} can be read; begin anew in another run folder"
             )
         return 0
+
+    def epochs_done(self, gan) -> int:
+        """How many epochs of `gan` it has seen, or restored.
+
+        Raises:
+            ValueError: they were another GAN's.
+        """
+        if self.rows and self._gan is not None and self._gan() is not gan:
+            raise ValueError(
+                f"this Checkpoint keeps another GAN's run in {self.run_dir}: make a new gh.Checkpoint with a run folder of its own"
+            )
+        return self.rows[-1]["epoch"] if self.rows else 0
 
     def on_train_begin(self, logs=None):
         if not self._restored and (found := paths(self.run_dir)):
@@ -154,13 +226,15 @@ class Checkpoint(keras.callbacks.Callback):
         self._lock.enter_context(only_this_process(self.run_dir))
         try:
             size = sum(np.asarray(variable).nbytes for owner in _state(self.model).values() for variable in owner)
-            require_writable(self.run_dir, (self.keep + 1) * size)
+            there = sum(path.stat().st_size for path in paths(self.run_dir))
+            require_writable(self.run_dir, max((self.keep + 1) * size - there, size))
         except OSError:
             self.release()
             raise
         for partial in partials(self.run_dir):
             partial.unlink()
         self._restored = True  # from here on the checkpoints are this run's own
+        self._gan, self._described = weakref.ref(self.model), describe(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
@@ -178,7 +252,13 @@ class Checkpoint(keras.callbacks.Callback):
         writer.writerows(self.rows)
         write_whole(self.run_dir / "history.csv", table.getvalue().encode())
         # The checkpoint comes last: an epoch counts when all of it is there.
-        save(self.model, self.run_dir / "checkpoints" / f"epoch_{epoch + 1:04d}.npz", epoch + 1, self.rows)
+        save(
+            self.model,
+            self.run_dir / "checkpoints" / f"epoch_{epoch + 1:04d}.npz",
+            epoch + 1,
+            self.rows,
+            self._described,
+        )
         for path in paths(self.run_dir)[: -self.keep]:
             path.unlink()
 

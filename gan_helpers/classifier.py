@@ -14,6 +14,7 @@ import numpy as np
 from gan_helpers import data, folders
 from gan_helpers.atomic import save_whole, write_whole
 from gan_helpers.images import check_uint8
+from gan_helpers.seeding import seeded
 
 SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE = 0, 8, 128, 1e-3
 TRAINED_ON = 50_000  # the first so many training images
@@ -49,18 +50,28 @@ def fit(model, images, labels, epochs: int = EPOCHS, seed: int = SEED, verbose=0
     images = check_uint8(images)
     if len(images) < BATCH_SIZE:
         raise ValueError(f"{len(images)} images do not fill one batch of {BATCH_SIZE}")
-    keras.utils.set_random_seed(seed)
     steps = len(images) // BATCH_SIZE * epochs
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        jit_compile=False,
-    )
-    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
-    dataset = dataset.batch(BATCH_SIZE, drop_remainder=True).map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
-    model.fit(dataset, epochs=epochs, shuffle=False, verbose=verbose)  # a dataset brings its own order
+    with seeded(seed):
+        model.compile(
+            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            jit_compile=False,
+        )
+        dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
+        dataset = dataset.batch(BATCH_SIZE, drop_remainder=True)
+        dataset = dataset.map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
+        model.fit(dataset, epochs=epochs, shuffle=False, verbose=verbose)  # a dataset brings its own order
     return model
+
+
+def knows(images) -> bool:
+    """Whether images are Fashion-MNIST's own, byte for byte: of no others does the judge know anything.
+
+    Args:
+        images: uint8 (n, h, w, c), n ≥ 1, of which at most 256 are looked at.
+    """
+    return data.origin_of(check_uint8(images)) == "fashion_mnist"
 
 
 def _folder() -> Path:

@@ -21,6 +21,7 @@ import click
 
 from gan_helpers.atomic import write_whole
 from gan_helpers.profiles import PROFILES
+from gan_helpers.run_lock import only_this_process
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -62,7 +63,10 @@ def run(profile, seed, force, notebooks, out):
     lessons = find_lessons(notebooks)
     for lesson in lessons:
         check_parameters(lesson, parameters)
-    out.mkdir(parents=True, exist_ok=True)
+    try:  # the second of two at once would write into the first one's files
+        click.get_current_context().with_resource(only_this_process(out, "running the course into"))
+    except BlockingIOError as error:
+        raise click.ClickException(str(error)) from None
 
     wanted = {lesson.stem: {"sha256": sha256(lesson), "profile": profile, "seed": seed} for lesson in lessons}
     rows = {} if force else finished(out, wanted)

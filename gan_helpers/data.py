@@ -5,8 +5,11 @@ Algorithms", 2017 (arXiv 1708.07747). 60,000 training and 10,000 test images, 28
 """
 
 import contextlib
+import functools
+import gzip
 import hashlib
 import io
+import math
 import os
 import shutil
 import sys
@@ -14,6 +17,7 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +45,14 @@ def load_fashion_mnist(
 
     Args:
         split: "train" (60,000 images) or "test" (10,000).
-        data_dir: the folder with the four original `.gz` files; default `data/fashion-mnist` of the course.
+        data_dir: the folder with the four original `.gz` files, all of them; default `data/fashion-mnist` of the course.
 
     Returns:
         images uint8 (n, 28, 28, 1), 0 = black, and labels int64 (n,), indices into `CLASS_NAMES`.
 
     Raises:
-        ValueError: unknown split, or a file whose SHA-256 is not the registered one.
-        FileNotFoundError: the files are not there and cannot be downloaded.
+        ValueError: unknown split, or a file whose SHA-256 is not the registered one: damaged, or another data set's.
+        FileNotFoundError: `data_dir` or a file in it is not there; or the files are not there and cannot be downloaded.
     """
     if split not in SIZES:
         raise ValueError(f"split is {split!r}; it must be one of {', '.join(map(repr, SIZES))}")
@@ -63,6 +67,11 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
     TFDS builds its own copy from the four files and checks their registered SHA-256. Reading 60,000 PNGs back from it
     takes 5 to 10 s at every start, so the decoded arrays are kept beside it, one `.npz` a split, each complete or absent.
     """
+    if data_dir is not None:  # looked into even where nothing has to be prepared: it may hold something else
+        if not Path(data_dir).is_dir():
+            raise FileNotFoundError(f"data_dir {str(data_dir)!r} is not a folder; it must hold {', '.join(SHA256)}")
+        if missing := check_files(Path(data_dir)):
+            raise FileNotFoundError(f"data_dir {str(data_dir)!r} lacks {', '.join(missing)}")
     usual = folders.data() / "prepared"
     if _is_prepared(usual):  # asked before a writable folder is looked for: it may be there and read-only
         return usual
@@ -70,8 +79,6 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
     if _is_prepared(folder):
         return folder
     files = Path(data_dir) if data_dir is not None else folders.data() / "fashion-mnist"
-    if data_dir is not None and not files.is_dir():
-        raise FileNotFoundError(f"data_dir {str(files)!r} is not a folder; it must hold {', '.join(SHA256)}")
     missing = check_files(files)
     if missing:
         _require_network(files, missing)
@@ -116,12 +123,31 @@ def check_files(files: Path) -> list[str]:
         except FileNotFoundError:
             missing.append(name)
             continue
+        if found != expected and (whole := _idx_shape(files / name)):
+            raise ValueError(
+                f"{files / name} is another data set than Fashion-MNIST: a whole file of {' × '.join(map(str, whole))}, with SHA-256 "
+                f"{found}, not {expected}. Read it yourself, and pass its images as gh.train(…, train_images=…)."
+            )
         if found != expected:
             raise ValueError(
                 f"{files / name} is damaged: expected SHA-256 {expected}, found {found}. "
                 f"Restore it with `git checkout -- data/fashion-mnist`, or delete it to have it downloaded."
             )
     return missing
+
+
+def _idx_shape(path: Path) -> tuple[int, ...] | None:
+    """The shape of an array in a gzipped IDX file, the format of MNIST; None where it is not a whole one.
+
+    Its head: two zeros, the type (8: uint8), the number of axes, and the length of each, 32 bits, the highest first.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return None
+    axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
+    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
+    return shape if axes and len(content) == 4 + 4 * axes + math.prod(shape) else None
 
 
 def _is_prepared(folder: Path) -> bool:
@@ -137,6 +163,42 @@ def _is_whole(arrays: Path, size: int) -> bool:
             return shape == (size, 28, 28, 1) and dtype == np.uint8
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return False
+
+
+ORIGINS = ("fashion_mnist", "other")
+LOOKED_AT = 256  # images, to tell a data set
+
+
+def origin_of(images) -> str | None:
+    """Whether images are Fashion-MNIST's own, byte for byte: "fashion_mnist" or "other"; None where it is not prepared yet.
+
+    Args:
+        images: uint8 (n, h, w, c), n ≥ 1, of which at most 256 are looked at.
+    """
+    images = np.asarray(images)
+    if images.shape[1:] != (28, 28, 1):
+        return "other"
+    if (known := _all_of_fashion_mnist()) is None:
+        return None
+    some = images[:: -(-len(images) // LOOKED_AT)]
+    return ORIGINS[0] if np.mean([hash(image.tobytes()) in known for image in some]) > 0.5 else ORIGINS[1]
+
+
+def _all_of_fashion_mnist() -> frozenset[int] | None:
+    """A hash of each of the 70,000 images; None where they are not prepared."""
+    for folder in (folders.data() / "prepared", folders.prepared()):
+        if _is_prepared(folder):
+            return _hashes(folder)
+    return None
+
+
+@functools.cache
+def _hashes(folder: Path) -> frozenset[int]:
+    found = set()
+    for split in SIZES:
+        with np.load(folder / f"{split}.npz") as archive:
+            found.update(hash(image.tobytes()) for image in archive["images"])
+    return frozenset(found)
 
 
 def _require_network(files: Path, missing: list[str], seconds: float = 4.0) -> None:
@@ -184,7 +246,7 @@ def pipeline(
 
     Raises:
         ValueError: images that are not uint8 batches; a batch size or a number of images out of range; another number of
-            classes than of images.
+            classes than of images, or classes that are not integers from 0.
     """
     import tensorflow as tf
 
@@ -198,12 +260,18 @@ def pipeline(
         raise ValueError(
             f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch"
         )
-    if classes is not None and np.shape(classes) != (n,):
-        raise ValueError(f"classes has shape {np.shape(classes)}; it must be ({n},), one class an image")
+    if classes is not None:
+        if np.shape(classes) != (n,):
+            raise ValueError(f"classes has shape {np.shape(classes)}; it must be ({n},), one class per image")
+        whole = np.asarray(classes, np.int32)
+        if not np.array_equal(whole, classes) or whole.min() < 0:
+            raise ValueError(
+                f"a class is {np.asarray(classes)[np.asarray(classes) != whole.clip(0)][0]}; it must be an integer, 0 or above"
+            )
 
     with tf.device("CPU"):  # the whole set is cached as one tensor in the machine's memory, not the GPU's
         cached = tf.constant(images)
-        cached_classes = None if classes is None else tf.constant(np.asarray(classes, np.int32))
+        cached_classes = None if classes is None else tf.constant(whole)
         epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def order(_):

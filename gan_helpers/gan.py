@@ -7,8 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import augmentation, bfloat16, images, latent, losses
+from gan_helpers import augmentation, bfloat16, data, images, latent, objectives, preflight, regularisers, terms
+from gan_helpers.augmentation import Adaptive, Shift
+from gan_helpers.draws import Draws
 from gan_helpers.generators import arranged, generate, in_turn, inputs_of, is_conditional
+from gan_helpers.look import Look
+from gan_helpers.regularisers import Smoothness
+from gan_helpers.schedules import From, Until
 
 
 def grow_gpu_memory() -> None:
@@ -29,33 +34,109 @@ grow_gpu_memory()
 PUSH = 0.05  # of the pixel range: the step of the gradient penalty's finite differences
 
 
+def terms_of_former(settings: dict) -> dict:
+    """Today's `regularisers` and `augment` from settings of before they were values, which are taken out of `settings`."""
+    gamma, until, shift, after = (settings.pop(name, None) for name in _FORMER)
+    found = {}
+    if gamma:
+        found["regularisers"] = (Smoothness(gamma) if until is None else Until(until, Smoothness(gamma)),)
+    if shift:
+        found["augment"] = (From(after, Shift(shift)) if after else Shift(shift),)
+    return found
+
+
+_FORMER = ("gamma", "gamma_until", "shift", "shift_after")
+
+
+def refuse_former_keywords(keywords: dict) -> None:
+    """ValueError that names the new form, where any of the keywords is one of before there were terms."""
+    if former := sorted(keywords.keys() & set(_FORMER)):
+        (asked, (term,)), *_ = sorted(
+            terms_of_former({"gamma": 0.05, "shift": 1, **keywords}).items(),
+            key=lambda item: item[0].startswith("r") != former[0].startswith("g"),
+        )
+        text = (regularisers if asked == "regularisers" else augmentation).as_text(term)
+        raise ValueError(f"there is no {former[0]} any more: it is a term. Write {asked}={text!r}")
+
+
+def _by_name(given) -> dict:
+    """Regularisers by the names under which they are reported."""
+    found = {}
+    for term in regularisers.get_all(given):
+        name = terms.name_of(term)
+        while name in found or name in ("d_loss", "g_loss"):
+            name += "_2"
+        found[name] = term
+    return found
+
+
+def _with_their_policy(given, calls_real) -> tuple:
+    """Augmentations, and the `Adaptive` among them or None."""
+    everything = augmentation.get_all(given)
+    policies = [term for term in everything if isinstance(term, Adaptive)]
+    acting = tuple(term for term in everything if not isinstance(term, Adaptive))
+    if len(policies) > 1:
+        raise ValueError("there are two Adaptive among the augmentations: one decides for all")
+    if policies and not acting:
+        raise ValueError(
+            "Adaptive decides how often augmentations act, and there is none: augment=[Shift(2), Adaptive()]"
+        )
+    if policies and calls_real is None:
+        raise ValueError(
+            "Adaptive reads how many real images are called real, and with this objective no logit means that: take another "
+            "objective, or augmentations without it"
+        )
+    return acting, policies[0] if policies else None
+
+
+def _with_the_same_masks(network, critic):
+    """A critic that begins each call with the same random state, so that dropout drops the same units; None without any."""
+    states = [variable for variable in network.non_trainable_variables if "seed_generator" in variable.path]
+    if not states:
+        return None
+    first = [tf.identity(state.value) for state in states]
+
+    def steady(x):
+        for state, value in zip(states, first):
+            state.assign(value)
+        return critic(x)
+
+    return steady
+
+
 @keras.saving.register_keras_serializable("gan_helpers")
 class GAN(keras.Model):
     """A generator and a discriminator that train against each other, through Keras' own `compile` and `fit`.
 
-    Each step draws latents, lets both players look at the same generated images, and updates both at once. Latents and
-    label noise are functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
+    Each step draws latents, lets both players look at the same generated images, and updates both. All random numbers are
+    functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
 
     Args:
         generator: Keras functional or sequential model, (n, latent_dim) → (n, h, w, c).
         discriminator: Keras model, (n, h, w, c) → logits (n, 1). A conditional GAN has a second input of both, integer
             classes (n,), and is fitted on batches (images, classes).
-        loss: a name ("non_saturating") or a callable like `gan_helpers.NonSaturating(label_smoothing=0.1)`.
+        loss: the objective (`gan_helpers.objectives`): a name such as "hinge", a value such as
+            `NonSaturating(label_smoothing=0.1)`, or a function of one's own, look → (d_loss, g_loss).
         latent_dim: length of a latent vector; default the generator's input.
         pixel_range: of the images that both work on; default what the generator's last activation implies.
         ema_decay: of the moving average of the generator's weights, in [0, 1); it starts low and ramps up, as
             min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
             (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
-        gamma: weight of the discriminator's gradient penalties R1 and R2 (`gradient_penalty`); 0 is without.
-        gamma_until: steps with these penalties, and none after them; None keeps them to the end.
-        shift: pixels by which images are moved at most before the discriminator sees them (`augmentation.shifted`); 0 is
-            without.
-        shift_after: steps without shifts before them. A young discriminator has learned nothing by heart, and learns more
-            slowly what moves.
-        seed: of latents, label noise, the penalties' noise and the shifts.
+        regularisers: what is added to the discriminator's loss (`gan_helpers.regularisers`): one, or a list, as values like
+            `Smoothness(0.05)`, or as text: "r1:1.0+gradient_penalty:10".
+        augment: how images are changed before the discriminator sees them (`gan_helpers.augmentation`), likewise: "shift:1".
+        d_steps: the discriminator's steps per step of the generator, each on a batch of its own: `fit` takes so many batches at
+            once, and counts them as one step. In the last one both players learn from the same look.
+        seed: of every random number of a step; an integer of at most 64 bits.
 
-    Metrics, means over an epoch: `d_loss`, `g_loss`, and `d_real_accuracy`, `d_fake_accuracy`: the shares of real
-    images that the discriminator calls real, and of generated ones that it calls generated.
+    What cannot be right is refused by `compile`, or by `fit` at the first batch, before a step (`preflight`).
+
+    Attributes:
+        trained_on: "fashion_mnist" or "other", by the images that `fit` was given last; None where nothing tells.
+
+    Metrics, means over an epoch: `d_loss`, `g_loss`; the value of each regulariser; and, where the objective knows which
+    logit means "real", `d_real_accuracy`, `d_fake_accuracy`: the shares of real images that the discriminator calls real,
+    and of generated ones that it calls generated.
 
     Raises:
         ValueError: shapes that do not fit together, or values out of range.
@@ -69,14 +150,15 @@ class GAN(keras.Model):
         latent_dim=None,
         pixel_range=None,
         ema_decay=0.999,
-        gamma=0.0,
-        gamma_until=None,
-        shift=0,
-        shift_after=0,
+        regularisers=(),
+        augment=(),
+        d_steps=1,
         seed=0,
         **kwargs,
     ):
+        refuse_former_keywords(kwargs)
         super().__init__(**kwargs)
+        preflight.check_loss(loss)
         self.latent_dim = inputs_of(generator).latent_dim
         if latent_dim not in (None, self.latent_dim):
             raise ValueError(f"latent_dim is {latent_dim}, but the generator takes vectors of length {self.latent_dim}")
@@ -94,38 +176,42 @@ class GAN(keras.Model):
             )
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay is {ema_decay}; it must lie in [0, 1)")
-        if not 0 <= gamma < float("inf"):
-            raise ValueError(f"gamma is {gamma}; it must be 0 or a positive number")
-        if not (gamma_until is None or isinstance(gamma_until, int) and gamma_until >= 0):
-            raise ValueError(f"gamma_until is {gamma_until!r}; it must be None or a whole number of steps, at least 0")
-        height = generator.output_shape[1]
-        if not (isinstance(shift, int) and 0 <= shift < height):
-            raise ValueError(f"shift is {shift!r}; it must be a whole number of pixels, from 0 to {height - 1}")
-        if not (isinstance(shift_after, int) and shift_after >= 0):
-            raise ValueError(f"shift_after is {shift_after!r}; it must be a whole number of steps, at least 0")
+        if isinstance(d_steps, bool) or not isinstance(d_steps, int) or d_steps < 1:
+            raise ValueError(f"d_steps is {d_steps!r}; it must be a whole number, at least 1")
         self.generator = generator
         self.discriminator = discriminator
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.objective = losses.get(loss)
+        self.objective = objectives.get(loss)
+        self.calls_real = getattr(self.objective, "calls_real", None)
+        self.regularisers = _by_name(regularisers)
+        self.augment, self.adaptive = _with_their_policy(augment, self.calls_real)
+        self.d_steps = d_steps
         self.conditional = is_conditional(generator)
         self.pixel_range = (
             images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
         )
         self.ema_generator.pixel_range = self.pixel_range  # so that it goes where the generator goes
         self.ema_decay = float(ema_decay)
-        self.gamma, self.gamma_until = float(gamma), gamma_until
-        self.shift, self.shift_after = shift, shift_after
-        self.seed = seed
+        if not (isinstance(seed, (int, np.integer)) and -(2**63) <= seed < 2**63):
+            raise ValueError(f"seed is {seed!r}; it must be an integer of at most 64 bits")
+        self.seed = int(seed)
+        self.trained_on = None
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        self.means = {
-            name: keras.metrics.Mean(name) for name in ("d_loss", "g_loss", "d_real_accuracy", "d_fake_accuracy")
-        }
+        accuracies = () if self.calls_real is None else ("d_real_accuracy", "d_fake_accuracy")
+        probability = ()
+        if self.adaptive is not None:
+            probability = ("augment_probability",)
+            self.augment_probability = self.add_weight(name=probability[0], initializer="zeros", trainable=False)
+        names = ("d_loss", "g_loss", *accuracies, *self.regularisers, *probability)
+        self.means = {name: keras.metrics.Mean(name) for name in names}
         self.built = True  # both players are; nothing is left to be built by a first batch
 
-    def compile(self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, **kwargs):
-        """As in Keras, with one optimizer a player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
+    def compile(
+        self, g_optimizer=None, d_optimizer=None, precision="float32", jit_compile=False, checks="refuse", **kwargs
+    ):
+        """As in Keras, with one optimizer per player; default Adam(2e-4, β₁ 0.5) for both (Radford et al. 2016, section 4).
 
         Args:
             g_optimizer, d_optimizer: Keras optimizers, or their names.
@@ -133,10 +219,18 @@ class GAN(keras.Model):
                 (`gan_helpers.bfloat16`); "auto" takes bfloat16 where the processor is built for it, and otherwise
                 float32. `gan.precision` says which it is. Images are always generated in float32.
             jit_compile: off unless asked for: on a CPU, XLA halves the speed of these networks.
+            checks: what happens where training cannot be right (a discriminator that ends in a sigmoid, a player without
+                trainable weights, pixels out of range, …): "refuse" it, or "warn" and train all the same.
 
         Raises:
-            ValueError: an unknown precision.
+            ValueError: an unknown precision; what cannot be right; one optimizer for both players, or a setting of Keras'
+                `compile` that a GAN has no use for.
         """
+        preflight.check_settings("compile", kwargs)
+        if checks not in ("refuse", "warn"):
+            raise ValueError(f"checks is {checks!r}; it must be 'refuse' or 'warn'")
+        self.checks = checks
+        self._report(preflight.of_players(self))
         self.precision = bfloat16.choose_precision(precision)
         players = (self.generator, self.discriminator)
         # Held in a function, where Keras does not see them: they own no variable, and are not saved.
@@ -145,8 +239,28 @@ class GAN(keras.Model):
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.g_optimizer = keras.optimizers.get(g_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
         self.d_optimizer = keras.optimizers.get(d_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
-        self.g_optimizer.build(self.generator.trainable_variables)
-        self.d_optimizer.build(self.discriminator.trainable_variables)
+        preflight.check_optimizers(self.g_optimizer, self.d_optimizer)
+        for name, player in (("g_optimizer", self.generator), ("d_optimizer", self.discriminator)):
+            optimizer = getattr(self, name)
+            optimizer.build(player.trainable_variables)
+            preflight.check_optimizer_is_of(optimizer, name, player.trainable_variables)
+
+    def _report(self, wrong: list[str]) -> None:
+        """Refuse what cannot be right, or say it, as `compile` was told."""
+        if wrong and self.checks == "refuse":
+            raise ValueError(f"{wrong[0]} (compile(checks='warn') trains it all the same)")
+        for sentence in wrong:
+            warnings.warn(f"{sentence}; it is trained all the same", stacklevel=3)
+
+    @property
+    def trained_on(self) -> str | None:
+        return self._trained_on
+
+    @trained_on.setter
+    def trained_on(self, origin):
+        self._trained_on = origin
+        for generator in (self.generator, self.ema_generator):
+            generator.trained_on = origin  # it goes where the generator goes
 
     @property
     def metrics(self):
@@ -157,31 +271,45 @@ class GAN(keras.Model):
         return latent.sample(n, self.latent_dim, seed)
 
     def train_step(self, batch):
-        real_images, classes = batch if self.conditional else (batch, None)
-        seed = (self.seed, self.steps.value)
-        latents = self.sample_latents(tf.shape(real_images)[0], seed)
-        generator, discriminator = self.players_in_training(classes)
-        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
-            with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
-                fake_images = self.shifted(generator(latents, training=True), seed, 1)
-            real_images = self.shifted(real_images, seed, 0)
-            real_logits = discriminator(real_images, training=True)
-            fake_logits = discriminator(fake_images, training=True)
-            d_loss, g_loss = self.objective(real_logits, fake_logits, seed)
-            looked_at = (real_images, real_logits), (fake_images, fake_logits)
-            penalised = d_loss + self.gradient_penalty(discriminator, seed, *looked_at)
-        d_gradients = d_tape.gradient(penalised, self.discriminator.trainable_variables)
-        g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
-        self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
-        self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
+        for turn, (real, classes, draws) in enumerate(self.parts(batch), start=1):
+            generator, critic = self.players_in_training(classes)
+            with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+                with d_tape.stop_recording():  # the discriminator's gradient does not reach into the generator
+                    fake = generator(draws.normal("latents", (tf.shape(real)[0], self.latent_dim)), training=True)
+                    fake = self.augmented(fake, draws.within(1))
+                real = self.augmented(real, draws.within(0))
+                look = self.look(real, fake, critic, draws)
+                d_loss, g_loss = self.objective(look)
+                penalties = self.penalties(look)
+                penalised = sum(penalties.values(), d_loss)
+            d_gradients = d_tape.gradient(penalised, self.discriminator.trainable_variables)
+            self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+            limits = self.limits()
+            if turn == self.d_steps:
+                g_gradients = g_tape.gradient(g_loss, self.generator.trainable_variables)
+                self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
         self.update_ema()
         self.steps.assign_add(1)
+        return self.report(look, d_loss=d_loss, g_loss=g_loss, **penalties, **limits)
 
-        self.means["d_loss"].update_state(d_loss)
-        self.means["g_loss"].update_state(g_loss)
-        self.means["d_real_accuracy"].update_state(self.called_real(real_logits))
-        self.means["d_fake_accuracy"].update_state(1 - self.called_real(fake_logits))
-        return {name: mean.result() for name, mean in self.means.items()}
+    @property
+    def own_variables(self) -> list:
+        """What a step changes beside both players, their average and their optimizers."""
+        return [self.steps] if self.adaptive is None else [self.steps, self.augment_probability]
+
+    def parts(self, batch):
+        """A batch as the discriminator's turns get to see it: `d_steps` parts, each (images, classes or None, draws).
+
+        The last part's draws are those of a step with one turn; both players learn from its look.
+        """
+        real, classes = batch if self.conditional else (batch, None)
+        draws = Draws(self.seed, self.steps.value)
+        if self.d_steps == 1:
+            return [(real, classes, draws)]
+        n = tf.shape(real)[0] // self.d_steps
+        parts = [slice(turn * n, (turn + 1) * n) for turn in range(self.d_steps)]
+        draws = [draws.within(1000 + turn) for turn in range(1, self.d_steps)] + [draws]
+        return [(real[i], None if classes is None else classes[i], mine) for i, mine in zip(parts, draws)]
 
     def players_in_training(self, classes=None):
         """Generator and discriminator as a training step calls them: themselves, or their faster twins in bfloat16.
@@ -203,66 +331,59 @@ class GAN(keras.Model):
             lambda x, training: discriminator([x, of(x)], training=training),
         )
 
-    def shifted(self, x, seed, i: int):
-        """Images as the discriminator gets to see them: each moved by up to `shift` pixels, black coming in at the edges.
+    def augmented(self, x, draws):
+        """Images as the discriminator gets to see them, changed by each augmentation in turn.
 
         Args:
             x: float32 (n, h, w, c).
-            seed: pair of integers that fixes the moves, such as (run seed, step).
-            i: 0 for the real images of a step, 1 for the generated ones.
+            draws: of the real images, or of the generated ones.
         """
-        if not self.shift:
-            return x
-        stream = latent.stream_of(seed, latent.SHIFT_STREAM)
-        seeds = tf.random.experimental.stateless_fold_in(stream, i)
-        _, step = seed
-        pixels = tf.where(step >= self.shift_after, self.shift, 0)
-        return augmentation.shifted(x, pixels, seeds, fill=self.pixel_range[0], at_most=self.shift)
+        for k, term in enumerate(self.augment):
+            own = draws.within(k) if k else draws
+            changed = term(x, own, self.pixel_range)
+            x = changed if self.adaptive is None else self.adaptive(changed, x, own, self.augment_probability.value)
+        return x
 
-    def gradient_penalty(self, discriminator, seed, *looked_at):
-        """R1 + R2: γ/2 times the squared length of the logit's gradient, on a quarter of the real and of the generated images.
+    def look(self, real, fake, critic, draws) -> Look:
+        """What this step has seen; `critic` is the discriminator as `players_in_training` gives it."""
 
-        A discriminator that is steep around the images drags the generator to and fro; this keeps it flat where they are
-        (Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018, section 4.1). The
-        length is estimated without second derivatives: a push ε, normal with standard deviation σ, changes the logit by
-        ε·∇D, whose mean square is σ²|∇D|² (as Lin et al., "Diffusion Adversarial Post-Training for One-Step Video
-        Generation", 2025, do for R1). A quarter of a batch at each step costs as much as a batch at each fourth one.
+        def in_training(x):
+            return critic(x, training=True)
 
-        Args:
-            discriminator: as `players_in_training` gives it.
-            seed: pair of integers that fixes the pushes, such as (run seed, step).
-            looked_at: pairs of images and their logits.
+        logits = in_training(real), in_training(fake)
+        steady = _with_the_same_masks(self._twins()[1], in_training)
+        return Look(*logits, real, fake, in_training, steady, self.pixel_range, draws)
 
-        Returns:
-            float32 scalar; 0 where γ is 0, and from step `gamma_until` on.
-        """
-        if not self.gamma:
-            return 0.0
-        if self.gamma_until is None:
-            return self._gradient_penalty(discriminator, seed, looked_at)
-        _, step = seed
-        return tf.cond(  # what is not wanted is not computed
-            tf.less(tf.cast(step, tf.int64), self.gamma_until),
-            lambda: self._gradient_penalty(discriminator, seed, looked_at),
-            lambda: 0.0,
-        )
+    def penalties(self, look: Look) -> dict:
+        """What each regulariser adds to the discriminator's loss, by name: float32 scalars."""
+        named = ((k, name, term) for k, (name, term) in enumerate(self.regularisers.items()) if callable(term))
+        draws = look.draws
+        return {
+            name: term(dataclasses.replace(look, draws=draws.within(100 + k) if k else draws))
+            for k, name, term in named
+        }
 
-    def _gradient_penalty(self, discriminator, seed, looked_at):
-        low, high = self.pixel_range
-        push = PUSH * (high - low)
-        seeds = latent.stream_of(seed, latent.PENALTY_STREAM)
-        total = 0.0
-        for i, (x, logits) in enumerate(looked_at):
-            n = (tf.shape(x)[0] + 3) // 4
-            noise = tf.random.stateless_normal(tf.shape(x[:n]), tf.random.experimental.stateless_fold_in(seeds, i))
-            pushed = discriminator(x[:n] + push * noise, training=True)
-            total += tf.reduce_mean(tf.square((pushed - logits[:n]) / push))
-        return self.gamma / 2 * total
+    def limits(self) -> dict:
+        """What each regulariser that changes weights says of them after an update, by name."""
+        weights = self.discriminator.trainable_variables
+        return {
+            name: term.after_update(weights)
+            for name, term in self.regularisers.items()
+            if hasattr(term, "after_update")
+        }
 
-    def called_real(self, logits):
-        """1 where the discriminator calls an image real, 0 where it calls it generated: float32 (n, 1)."""
-        sign = 1 if getattr(self.objective, "real_label", 1) else -1  # some objectives label real images 0
-        return tf.cast(sign * logits > 0, tf.float32)
+    def report(self, look: Look, **values) -> dict:
+        """The metrics so far in this epoch, with this step's losses, penalties, and what the discriminator called right."""
+        if self.calls_real is not None:
+            called_real = self.calls_real(look.real_logits)
+            values["d_real_accuracy"] = tf.cast(called_real, tf.float32)
+            values["d_fake_accuracy"] = 1 - tf.cast(self.calls_real(look.fake_logits), tf.float32)
+        if self.adaptive is not None:
+            values["augment_probability"] = tf.identity(self.augment_probability.value)
+            self.augment_probability.assign(self.adaptive.next_probability(self.augment_probability.value, called_real))
+        for name, value in values.items():
+            self.means[name].update_state(value)
+        return {name: mean.result() for name, mean in self.means.items()}
 
     def update_ema(self):
         """Move the average a little towards the generator, batch norm statistics included."""
@@ -271,23 +392,82 @@ class GAN(keras.Model):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights):
             average.assign(weight + decay * (average - weight))
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs):
+    def check_before_fit(self, x, y=None, batch_size=None, callbacks=()):
+        """Look at everything that `fit` is given, the first batch included, before a step; `fit` itself does so too.
+
+        Returns:
+            What to give to `fit` in place of `x`: a generator yields its first batch again.
+
+        Raises:
+            ValueError: what cannot be trained, or cannot be right; with `compile(checks="warn")` the latter is a warning.
+        """
+        if not self.compiled:
+            raise ValueError("the GAN is not compiled yet: call gan.compile() before gan.fit()")
+        preflight.check_callbacks(callbacks)
+        if self.checks == "refuse":  # a player may have been frozen since it was compiled
+            self._report(preflight.of_players(self))
+        batch, x = preflight.first_batch(x, y, batch_size)
+        if batch is not preflight.UNSEEN:
+            self._report(preflight.of_batch(self, batch))
+            self.trained_on = self._origin_of(batch) or self.trained_on
+        return x
+
+    def _origin_of(self, batch) -> str | None:
+        """As `data.origin_of`, of a batch in `pixel_range`."""
+        return data.origin_of(images.to_uint8(batch[0] if self.conditional else batch, self.pixel_range))
+
+    def _in_groups(self, x, y, batch_size):
+        """What `fit` is given, with as many batches at once as the discriminator has steps: x, y, and the batch size."""
+        k = self.d_steps
+        if not isinstance(x, tf.data.Dataset):
+            if not hasattr(x, "shape"):
+                raise ValueError(f"with d_steps={k}, fit takes arrays or a tf.data.Dataset: use gh.pipeline(images)")
+            batch_size = k * (batch_size or 32)  # 32 as in Keras
+            kept = len(x) - len(x) % batch_size % k  # so that the last batch, too, falls into k equal parts
+            return x[:kept], None if y is None else y[:kept], batch_size
+        size = tf.nest.flatten(x.element_spec)[0].shape[0]
+        if size is None:
+            batch, x = preflight.first_batch(x)
+            return x.rebatch(k * len(tf.nest.flatten(batch)[0]), drop_remainder=True), None, None
+        groups = int(x.cardinality()) // k
+        x = x.rebatch(k * size, drop_remainder=True)
+        return x.apply(tf.data.experimental.assert_cardinality(groups)) if groups > 0 else x, None, None
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, initial_epoch=0, **kwargs):
         """As in Keras. A dataset from `gan_helpers.pipeline` is told its epoch, so its order does not depend on stops.
+
+        Where a `Checkpoint` has seen this GAN finish epochs, and `initial_epoch` is not given, `epochs` more follow them.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the training as its end would: callbacks write what they
         have, and the KeyboardInterrupt says how to go on.
+
+        Raises:
+            ValueError: what cannot be trained, or cannot be right, before a step (`check_before_fit`).
         """
+        preflight.check_settings("fit", kwargs)
         callbacks = list(keras.tree.flatten(callbacks or []))
+        x = self.check_before_fit(x, y, batch_size, callbacks)
+        done = max(
+            (callback.epochs_done(self) for callback in callbacks if hasattr(callback, "epochs_done")), default=0
+        )
+        if initial_epoch not in (0, done) and done:
+            raise ValueError(f"initial_epoch is {initial_epoch}, and the run has finished {done} epochs: leave it out")
+        if not initial_epoch:
+            epochs, initial_epoch = epochs + done, done
         if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
             )
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
+        if self.d_steps > 1:
+            x, y, batch_size = self._in_groups(x, y, batch_size)
         begun = []
         all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
         try:
-            return super().fit(x, *args, callbacks=[*callbacks, all_begun], **kwargs)
+            return super().fit(
+                x, y, batch_size, epochs, verbose, [*callbacks, all_begun], initial_epoch=initial_epoch, **kwargs
+            )
         except KeyboardInterrupt:
             for callback in callbacks if begun else ():
                 callback.on_train_end()
@@ -315,48 +495,40 @@ class GAN(keras.Model):
         return generate(generator, self.sample_latents(n, seed), self.pixel_range, classes=classes)
 
     def get_config(self):
-        # A loss of ours is kept as its settings; a callable of the user's own must be registered with Keras.
-        loss = self.objective
-        loss = (
-            {"name": "non_saturating", **dataclasses.asdict(loss)}
-            if isinstance(loss, losses.NonSaturating)
-            else keras.saving.serialize_keras_object(loss)
-        )
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "loss": loss,
+            "loss": objectives.as_data(self.objective),
             "pixel_range": list(self.pixel_range),
             "ema_decay": self.ema_decay,
-            "gamma": self.gamma,
-            "gamma_until": self.gamma_until,
-            "shift": self.shift,
-            "shift_after": self.shift_after,
+            "regularisers": [regularisers.as_data(term) for term in self.regularisers.values()],
+            "augment": [augmentation.as_data(term) for term in (*self.augment, self.adaptive) if term is not None],
+            "d_steps": self.d_steps,
             "seed": self.seed,
+            "trained_on": self.trained_on,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        settings = dict(config["loss"])
-        config["loss"] = (
-            losses.LOSSES[settings.pop("name")](**settings)
-            if settings.get("name") in losses.LOSSES
-            else keras.saving.deserialize_keras_object(settings)
-        )
+        trained_on = config.pop("trained_on", None)
+        if "class_name" in config["loss"]:  # as the first version kept a function of one's own
+            config["loss"] = keras.saving.deserialize_keras_object(config["loss"])
         for player in ("generator", "discriminator"):
             config[player] = keras.saving.deserialize_keras_object(config[player])
-        return cls(**config)
+        gan = cls(**config | terms_of_former(config))
+        gan.trained_on = trained_on if trained_on in data.ORIGINS else None
+        return gan
 
     def get_compile_config(self):
         optimizers = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")
         }
-        return {**optimizers, "precision": self.precision}
+        return {**optimizers, "precision": self.precision, "checks": self.checks}
 
     def compile_from_config(self, config):
         optimizers = {
             name: keras.saving.deserialize_keras_object(config[name]) for name in ("g_optimizer", "d_optimizer")
         }
-        self.compile(**optimizers, precision=config.get("precision", "float32"))
+        self.compile(**optimizers, precision=config.get("precision", "float32"), checks=config.get("checks", "refuse"))

@@ -75,7 +75,7 @@ def inputs_of(generator) -> Inputs:
         )
     classes = None
     if labels:
-        classes = shapes[labels[0]][1] if told == "one_hot" else _classes_behind(generator, given[labels[0]])
+        classes = shapes[labels[0]][1] if told == "one_hot" else classes_behind(generator, given[labels[0]])
     _known_inputs[generator] = Inputs(vectors[0], shapes[vectors[0]][1], told, classes)
     return _known_inputs[generator]
 
@@ -92,7 +92,7 @@ def _is_integer_class(generator, tensor) -> bool:
     """Whether an input is the number of a class, as integers or as floats that a layer for classes takes."""
     if tuple(tensor.shape[1:]) not in ((), (1,)):
         return False
-    return _is_integer(tensor) or _classes_behind(generator, tensor) is not None or _called(tensor, "class")
+    return _is_integer(tensor) or classes_behind(generator, tensor) is not None or _called(tensor, "class")
 
 
 _WORDS = {
@@ -123,7 +123,7 @@ def _one_hot_among(given) -> list[int]:
     return []
 
 
-def _classes_behind(model, tensor) -> int | None:
+def classes_behind(model, tensor) -> int | None:
     """How many classes the first layers behind a class's input know; None where none of them says."""
     found = []
     for operation in getattr(model, "operations", None) or model.layers:
@@ -133,9 +133,9 @@ def _classes_behind(model, tensor) -> int | None:
             kind = type(operation).__name__
             if getattr(operation, "inputs", None):  # a nested model
                 place = next(i for i, each in enumerate(node.input_tensors) if each is tensor)
-                found.append(_classes_behind(operation, operation.inputs[place]))
+                found.append(classes_behind(operation, operation.inputs[place]))
             elif kind in ("Reshape", "Flatten", "Identity", "Cast", "Squeeze", "ExpandDims"):
-                found.append(_classes_behind(model, node.output_tensors[0]))
+                found.append(classes_behind(model, node.output_tensors[0]))
             else:
                 known = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens", "OneHot": "num_classes"}.get(kind)
                 found.append(getattr(operation, known, None) if known else None)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import checkpoints, classifier, data, losses, metrics
+from gan_helpers import checkpoints, classifier, data, metrics
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -46,6 +46,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
             for weight in self._weights
             if not np.isfinite(weight).all()
         ]
+        if not found:  # each is finite, and their sum is not
+            largest = max(self._weights, key=lambda weight: np.abs(weight).max())
+            found = [f"weight {largest.path} grew to {np.abs(largest).max():.1e}"]
         kept = checkpoints.paths(self.run_dir) if self.run_dir is not None else []
         raise FloatingPointError(
             f"{', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''} at step {int(self.model.steps.value)}. "
@@ -59,11 +62,12 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     The shipped classifier sorts a few hundred images after an epoch. With the entropy H of the shares of the classes,
     exp(H) is the number of classes in use: 10 where all are as frequent, 1 where one is left. It warns once, and again
-    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see `gh.evaluate`. Images of another shape than Fashion-MNIST's are not judged.
+    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see
+    `gh.evaluate`. Of other images than Fashion-MNIST's the classifier knows nothing: then it says so once, and looks at none.
 
     Args:
         every: epochs between two looks.
-        n: images a look.
+        n: images per look.
         fewest: of the ten classes in use, below which it warns.
         after_steps: how many steps the generator is given before its first look.
         seed: of the latent vectors.
@@ -78,7 +82,13 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._most, self._warned = 0.0, False
-        self._judged = tuple(self.model.generator.output_shape[1:]) == (28, 28, 1)
+        shape = tuple(self.model.generator.output_shape[1:])
+        self._judged = shape == (28, 28, 1) and self.model.trained_on != "other"
+        if not self._judged:
+            warnings.warn(
+                "WarnOnCollapse looks at nothing: these images are not Fashion-MNIST's, and its classifier knows no others.",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         if not self._judged or (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:
@@ -119,18 +129,17 @@ class WarnWhenDiscriminatorWins(keras.callbacks.Callback):
         self._warned = False
 
     def on_epoch_end(self, epoch, logs=None):
-        objective = self.model.objective
-        if (
-            not isinstance(objective, losses.NonSaturating) or logs is None
-        ):  # of other objectives the floor is not known
-            return
-        above_floor = (logs["d_loss"] - objective.floor) / (objective.equilibrium["d_loss"] - objective.floor)
+        floor = getattr(self.model.objective, "floor", None)
+        equilibrium = getattr(self.model.objective, "equilibrium", {}).get("d_loss")
+        if floor is None or equilibrium is None or "d_real_accuracy" not in (logs or {}):
+            return  # with this objective nothing says that the discriminator has won
+        above_floor = (logs["d_loss"] - floor) / (equilibrium - floor)
         told_apart = min(logs["d_real_accuracy"], logs["d_fake_accuracy"])
         won = above_floor <= self.margin and told_apart >= self.accuracy
         if won and not self._warned:
             warnings.warn(
                 f"the discriminator has won: after epoch {epoch + 1} its loss is {logs['d_loss']:.3f}, and its floor is "
-                f"{objective.floor:.3f}; it tells {told_apart:.1%} apart. Training goes on; if that stays so, lower its learning "
+                f"{floor:.3f}; it tells {told_apart:.1%} apart. Training goes on; if that stays so, lower its learning "
                 "rate, or smooth its labels",
                 stacklevel=2,
             )

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-# One stream of random numbers each, so that they never coincide.
-LATENTS_STREAM, LABEL_NOISE_STREAM, PENALTY_STREAM, SHIFT_STREAM = 0, 1, 2, 3
+from gan_helpers.draws import stream_of
 
 
-def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):
+def sample(n: int, latent_dim: int, seed):
     """Draw n latent vectors from the prior, the standard normal distribution.
 
     The result is a function of the seed alone, inside and outside a `tf.function`.
@@ -23,15 +22,7 @@ def sample(n: int, latent_dim: int, seed, stream: int = LATENTS_STREAM):
 
     if isinstance(seed, (int, np.integer)):
         seed = (seed, -1)  # no training step has the number -1
-    return tf.random.stateless_normal((n, latent_dim), stream_of(seed, stream))
-
-
-def stream_of(seed, stream: int):
-    """The seed of one stream of random numbers: int64 (2,), a function of a pair of integers and the stream's number."""
-    import tensorflow as tf
-
-    seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    return tf.random.experimental.stateless_fold_in(seed, stream)
+    return tf.random.stateless_normal((n, latent_dim), stream_of(seed, "latents"))
 
 
 def check_latents(latents, latent_dim: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 from gan_helpers import classifier, data, latent
 from gan_helpers.generators import generate, generator_and_range, image_shape, inputs_of, is_conditional
 from gan_helpers.images import check_uint8
+from gan_helpers.seeding import seeded
 
 N = 10_000
 IMAGES_COMPARED = 2_000  # with the training images, pixel by pixel
@@ -228,10 +229,8 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0) -> float
         ValueError: images or classes of another type, shape or number.
     """
     classes = _check_classes(images, classes)
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    pupil = classifier.fit(classifier.build(), images, classes, epochs, seed)
+    with seeded(seed):
+        pupil = classifier.fit(classifier.build(), images, classes, epochs, seed)
     test_images, test_classes = data.load_fashion_mnist("test")
     return float(np.mean(classifier.features_and_probabilities(test_images, pupil)[1].argmax(axis=1) == test_classes))
 
@@ -380,15 +379,15 @@ def evaluate(
         seeds: how many times n images are drawn, with the seeds 0, 1, …; at least 2, for an interval.
         reference: "test", for what is reported; or "held_out", the last 10,000 training images, for what is chosen by.
         pixel_range: of the generator; default what its last activation implies.
-        gan_train: of a conditional generator also the GAN-train accuracy, which trains a classifier a seed.
+        gan_train: of a conditional generator also the GAN-train accuracy, which trains a classifier for each seed.
         verbose: 1 draws a progress bar.
 
     Raises:
-        ValueError: n, seeds or reference out of range; gan_train of a generator without classes; no generator of images of
-            shape (28, 28, 1).
+        ValueError: n, seeds or reference out of range; gan_train of a generator without classes, or with n below 128; no
+            generator of images of shape (28, 28, 1), or one that learned other images than Fashion-MNIST's.
 
     Warns:
-        UserWarning: n below 2,048.
+        UserWarning: n below 2,048, or a generator of which nothing says what images it learned.
     """
     from scipy import stats
     from tqdm import tqdm
@@ -399,6 +398,16 @@ def evaluate(
         raise ValueError(f"seeds is {seeds}; it must be at least 2")
     if reference not in REFERENCES:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
+    if gan_train and n < classifier.BATCH_SIZE:
+        raise ValueError(
+            f"n is {n}; with gan_train it must be at least {classifier.BATCH_SIZE}, one batch of its classifier"
+        )
+    learned = getattr(getattr(generator, "gan", generator), "trained_on", None)  # of a Run, of its GAN
+    if learned == "other":
+        raise ValueError(
+            "this generator learned other images than Fashion-MNIST's, and the course's judge knows no others: look at its images, "
+            "and at gh.metrics.memorisation, which needs no judge"
+        )
     generator, pixel_range = generator_and_range(generator, pixel_range)
     if image_shape(generator) != (28, 28, 1):
         raise ValueError(
@@ -408,6 +417,11 @@ def evaluate(
     if gan_train and not conditional:
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
     warn_of_few(n)
+    if learned is None:
+        warnings.warn(
+            "Nothing says which images this generator learned: it is measured as one of Fashion-MNIST's clothes.",
+            stacklevel=2,
+        )
     real, other = (_real(split, n) for split in (reference, "held_out" if reference == "test" else "test"))
     training = data.load_fashion_mnist("train")[0]
     # A generator that is reported on may have learnt all training images; one that is chosen by the last 10,000 has not.

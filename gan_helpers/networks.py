@@ -143,6 +143,34 @@ def downsampling_block(x, filters: int, kernel_size: int):
     return layers.LeakyReLU(0.2)(x)
 
 
+def residual_block(x, filters: int, resample: str | None = None):
+    """Two 3×3 convolutions whose outcome is added to what came in, so that a block that has learned nothing changes nothing.
+
+    With the activation in front (He et al., "Identity Mappings in Deep Residual Networks", ECCV 2016, section 4.1), in the form
+    that GANs use: Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017, appendix F, without norms.
+
+    Args:
+        x: (n, h, w, c).
+        filters: channels of the outcome; where they are others than c, a 1×1 convolution stands in the way past the block.
+        resample: "up" doubles height and width (nearest neighbour) before the convolutions, "down" halves them (mean) after;
+            None keeps them.
+
+    Raises:
+        ValueError: another `resample`.
+    """
+    if resample not in (None, "up", "down"):
+        raise ValueError(f"resample is {resample!r}; it must be 'up', 'down' or None")
+    past = layers.UpSampling2D()(x) if resample == "up" else x
+    if filters != x.shape[-1]:
+        past = layers.Conv2D(filters, 1)(past)
+    x = layers.LeakyReLU(0.2)(x)
+    x = layers.UpSampling2D()(x) if resample == "up" else x
+    x = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 3, padding="same")(x))
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    added = layers.Add()([past, x])
+    return layers.AveragePooling2D(2)(added) if resample == "down" else added
+
+
 def dcgan_discriminator(filters=(32, 64, 128)) -> keras.Model:
     """Small DCGAN discriminator: strided convolutions 28 → 14 → 7 → 4, then one logit.
 

@@ -138,57 +138,82 @@ def image_rows(images, names, alt: str) -> Figure:
     return fig
 
 
-def loss_curves(history: list[dict], loss=None) -> Figure:
-    """Losses and accuracies over epochs, with the lines that tell how to read them; beside them quality, where it was measured.
+PLAYERS = {
+    "d_loss": ("discriminator", REAL_COLOR),
+    "g_loss": ("generator", FAKE_COLOR),
+    "d_real_accuracy": ("real called real", REAL_COLOR),
+    "d_fake_accuracy": ("generated called generated", FAKE_COLOR),
+}
+
+
+def loss_curves(history: list[dict], loss=None, terms=()) -> Figure:
+    """Losses over epochs, with the lines that tell how to read them; beside them what else was reported.
+
+    Accuracies have a panel where the objective knows which logit means "real", penalties and other terms where there are
+    any, and quality where it was measured.
 
     Args:
-        history: one dict an epoch with `d_loss`, `g_loss`, `d_real_accuracy`, `d_fake_accuracy`; `epoch` where it does not
-            start at 1; `frechet_classifier_distance` in the epochs in which it was measured (`QualityMonitor`).
+        history: one dict per epoch with `d_loss`, `g_loss`, perhaps `d_real_accuracy`, `d_fake_accuracy`; `epoch` where it does
+            not start at 1; `frechet_classifier_distance` in the epochs in which it was measured (`QualityMonitor`).
         loss: the objective, for its equilibrium and floor; without them no lines are drawn.
+        terms: names of further values in the rows, such as "smoothness".
     """
     epochs = [row.get("epoch", i + 1) for i, row in enumerate(history)]
     equilibrium, floor = getattr(loss, "equilibrium", {}), getattr(loss, "floor", None)
-    measured = [
-        (epoch, row["frechet_classifier_distance"])
-        for epoch, row in zip(epochs, history)
-        if "frechet_classifier_distance" in row
-    ]
-    fig = figure(
-        "Left: discriminator and generator loss over epochs, with dotted lines where they stand at equilibrium and a dashed "
-        "line at the lowest discriminator loss there is. "
-        + ("In the middle" if measured else "Right")
-        + ": the shares of real and generated images that the discriminator judges rightly, over epochs, with a dotted line "
-        "at one half." + (" Right: the Fréchet classifier distance over epochs; low is good." if measured else ""),
-        figsize=(14 if measured else 10, 3.8),
-    )
-    left, right, *third = fig.subplots(1, 3 if measured else 2)
     marker = "o" if len(epochs) < 30 else None
-    for name, label, color in (("d_loss", "discriminator", REAL_COLOR), ("g_loss", "generator", FAKE_COLOR)):
-        left.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
-        if name in equilibrium:
-            left.axhline(
-                equilibrium[name], color=color, ls=":", lw=1, label=f"{label} at equilibrium: {equilibrium[name]:.2f}"
-            )
-    if floor is not None:
-        left.axhline(floor, color=REAL_COLOR, ls="--", lw=1, label=f"discriminator has won: {floor:.2f}")
-    for name, label, color in (
-        ("d_real_accuracy", "real called real", REAL_COLOR),
-        ("d_fake_accuracy", "generated called generated", FAKE_COLOR),
-    ):
-        right.plot(epochs, [row[name] for row in history], marker=marker, ms=3, color=color, label=label)
-    right.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
-    right.set_ylim(-0.02, 1.02)
-    left.set_ylim(-0.04 * left.get_ylim()[1], None)  # a floor of 0 stays visible above the axis
-    titled = [(left, "Loss"), (right, "Discriminator accuracy")]
-    for ax in third:
-        ax.plot(
-            *zip(*measured), marker="o", ms=3, color=THIRD_COLOR, label=f"averaged generator: {measured[-1][1]:.2f}"
-        )
+
+    def draw(ax, name, label, color):
+        there = [(epoch, row[name]) for epoch, row in zip(epochs, history) if row.get(name) not in (None, "")]
+        if there:
+            ax.plot(*zip(*there), marker=marker, ms=3, color=color, label=label)
+        return there
+
+    def draw_losses(ax):
+        for name in ("d_loss", "g_loss"):
+            label, color = PLAYERS[name]
+            draw(ax, name, label, color)
+            if name in equilibrium:
+                at = equilibrium[name]
+                ax.axhline(at, color=color, ls=":", lw=1, label=f"{label} at equilibrium: {at:.2f}")
+        if floor is not None:
+            ax.axhline(floor, color=REAL_COLOR, ls="--", lw=1, label=f"discriminator has won: {floor:.2f}")
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, floor - 0.04 * high), None)  # a floor of 0 stays visible above the axis
+
+    def draw_accuracies(ax):
+        for name in ("d_real_accuracy", "d_fake_accuracy"):
+            draw(ax, name, *PLAYERS[name])
+        ax.axhline(0.5, color="gray", ls=":", lw=1, label="guessing: 0.50")
+        ax.set_ylim(-0.02, 1.02)
+
+    def draw_terms(ax):
+        for name, color in zip(terms, CURVE_COLORS * 2):
+            draw(ax, name, name.replace("_", " "), color)
+
+    def draw_quality(ax):
+        measured = draw(ax, "frechet_classifier_distance", None, THIRD_COLOR)
         values = [value for _, value in measured]
+        ax.lines[-1].set(label=f"averaged generator: {values[-1]:.2f}", marker="o")
         if max(values) > 3 * min(values) > 0:
             ax.set_yscale("log")
-        titled.append((ax, "Fréchet classifier distance"))
-    for ax, title in titled:
+
+    lines = "with dotted lines where they stand at equilibrium" if equilibrium else "without lines to compare them with"
+    lines += " and a dashed line at the lowest discriminator loss there is" if floor is not None else ""
+    panels = [("Loss", draw_losses, f"discriminator and generator loss over epochs, {lines}")]
+    if any("d_real_accuracy" in row for row in history):
+        said = "the shares of real and generated images that the discriminator judges rightly, with a dotted line at one half"
+        panels.append(("Discriminator accuracy", draw_accuracies, said))
+    if any(name in row for row in history for name in terms):
+        said = f"what was added to the discriminator's loss, or reported beside it: {', '.join(terms)}".replace(
+            "_", " "
+        )
+        panels.append(("Terms", draw_terms, said))
+    if any("frechet_classifier_distance" in row for row in history):
+        panels.append(("Fréchet classifier distance", draw_quality, "the Fréchet classifier distance; low is good"))
+    alt = "From left to right, over epochs: " + "; ".join(said for _, _, said in panels) + "."
+    fig = figure(alt, figsize=({1: 5, 2: 10}.get(len(panels), 14), 3.8))
+    for ax, (title, draw_panel, _) in zip(np.atleast_1d(fig.subplots(1, len(panels))), panels):
+        draw_panel(ax)
         ax.set_title(title)
         ax.set_xlabel("epoch")
         ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)

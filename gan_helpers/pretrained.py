@@ -24,6 +24,8 @@ def manifest() -> dict:
 def load_generator(path_or_name: str | os.PathLike):
     """A trained generator as a Keras model: float latents (n, latent_dim) → images in the range of its last activation.
 
+    Of a shipped one, a run or a whole `GAN` it has the attributes `pixel_range`, and `trained_on` as `GAN.trained_on`.
+
     Latents of shape (n, latent_dim, 1), as in older examples, work too. Files of Keras 2 are read, as far as Keras 3 can
     compute what is in them.
 
@@ -64,7 +66,7 @@ def _load(path_or_name):
     if path.is_dir() and not model_files.is_saved_model(path):
         from gan_helpers import training
 
-        return training.load_run(path).gan.ema_generator
+        return _of(training.load_run(path).gan)
     if not path.is_dir() and path.suffix.lower() not in model_files.ENDINGS:
         raise ValueError(
             f"{str(path_or_name)!r} is neither a shipped generator ({', '.join(shipped) or 'none is here'}), "
@@ -80,11 +82,17 @@ def _load_file(path: Path):
     from gan_helpers import gan, model_files
 
     model = model_files.load(path)
-    return model.ema_generator if isinstance(model, gan.GAN) else model
+    return _of(model) if isinstance(model, gan.GAN) else model
+
+
+def _of(gan):
+    """A GAN's averaged generator, which keeps the GAN's pixel range and what it learned from."""
+    gan.ema_generator.pixel_range, gan.ema_generator.trained_on = gan.pixel_range, gan.trained_on
+    return gan.ema_generator
 
 
 def _load_shipped(entry: dict):
-    from gan_helpers import recipes
+    from gan_helpers import images, recipes
 
     path = folders.data() / "pretrained" / entry["file"]
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -96,6 +104,8 @@ def _load_shipped(entry: dict):
     recipe = recipes.get(entry["recipe"])
     generator = recipe.generator(recipe.latent_dim)
     generator.load_weights(path)
+    generator.pixel_range = recipe.pixel_range or images.pixel_range_of(generator)
+    generator.trained_on = "fashion_mnist"
     return generator
 
 

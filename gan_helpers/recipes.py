@@ -1,14 +1,21 @@
 """Named systems: everything that training one needs, as data."""
 
+import ast
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
 
-from gan_helpers import losses, networks
-from gan_helpers.gan import GAN
+from gan_helpers import augmentation, images, networks, objectives, regularisers
+from gan_helpers.augmentation import Shift
+from gan_helpers.gan import GAN, refuse_former_keywords, terms_of_former
+from gan_helpers.objectives import NonSaturating
+from gan_helpers.regularisers import Smoothness
+from gan_helpers.schedules import From, Until
+from gan_helpers.seeding import seeded
 
 
 @dataclass(frozen=True)
@@ -23,16 +30,17 @@ class Recipe:
         beta_1, beta_2: of Adam.
         decay_steps: after so many steps both rates have fallen to a half, after twice as many to a third, and so on
             (`keras.optimizers.schedules.InverseTimeDecay`, so a run needs not know when it ends); None keeps them.
-        loss: the objective, with its label convention and noise.
+        loss: the objective, as in `GAN`.
         latent_dim: length of a latent vector.
-        pixel_range: of the images that both networks work on: (-1, 1) behind a tanh, (0, 1) behind a sigmoid.
-        batch_size: images a step.
+        pixel_range: of the images that both networks work on; None is what the generator's last activation implies, (-1, 1)
+            for a tanh and (0, 1) for a sigmoid.
+        batch_size: real images per step of the discriminator.
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
-        gamma: weight of the discriminator's gradient penalties R1 and R2; 0 for a system without them.
-        gamma_until: steps with these penalties, and none after them; None keeps them to the end.
-        shift: pixels by which images are moved at most before the discriminator sees them; 0 for a system without.
-        shift_after: steps without shifts before them.
+        regularisers, augment, d_steps: as in `GAN`.
+
+    Raises:
+        ValueError: an unknown term, or a keyword of before there were terms; the message names the new form.
     """
 
     name: str
@@ -44,16 +52,24 @@ class Recipe:
     beta_1: float = 0.5
     beta_2: float = 0.999
     decay_steps: int | None = None
-    loss: Callable = field(default_factory=losses.NonSaturating)
+    loss: Callable = field(default_factory=NonSaturating)
     latent_dim: int = 64
-    pixel_range: tuple[float, float] = (-1, 1)
+    pixel_range: tuple[float, float] | None = None
     batch_size: int = 64
     epochs: int = 20
     ema_decay: float = 0.999
-    gamma: float = 0.0
-    gamma_until: int | None = None
-    shift: int = 0
-    shift_after: int = 0
+    regularisers: tuple = ()
+    augment: tuple = ()
+    d_steps: int = 1
+
+    def __new__(cls, *_, **keywords):
+        refuse_former_keywords(keywords)
+        return super().__new__(cls)
+
+    def __post_init__(self):
+        for name, kind in (("regularisers", regularisers), ("augment", augmentation)):
+            object.__setattr__(self, name, kind.get_all(getattr(self, name)))
+        object.__setattr__(self, "loss", objectives.get(self.loss))
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -61,22 +77,46 @@ class Recipe:
         Args:
             seed: fixes its first weights, its latents, its dropout and its label noise.
             precision: as in `GAN.compile`.
+
+        Raises:
+            ValueError: a seed out of range, or networks that `GAN` refuses.
         """
-        keras.utils.set_random_seed(seed)
-        gan = GAN(
-            self.generator(self.latent_dim),
-            self.discriminator(),
-            loss=self.loss,
-            pixel_range=self.pixel_range,
-            ema_decay=self.ema_decay,
-            gamma=self.gamma,
-            gamma_until=self.gamma_until,
-            shift=self.shift,
-            shift_after=self.shift_after,
-            seed=seed,
-        )
-        gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
+        if not (isinstance(seed, int) and 0 <= seed < 2**32):
+            raise ValueError(f"seed is {seed!r}; it must be an integer in 0…{2**32 - 1}")
+        with seeded(seed):
+            gan = GAN(
+                self.generator(self.latent_dim),
+                self.discriminator(),
+                loss=self.loss,
+                pixel_range=self.pixel_range,
+                ema_decay=self.ema_decay,
+                regularisers=self.regularisers,
+                augment=self.augment,
+                d_steps=self.d_steps,
+                seed=seed,
+            )
+            gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
+
+    def terms(self) -> dict:
+        """Objective, regularisers and augmentations as plain data, as a run's `config.json` keeps them.
+
+        Raises:
+            ValueError: a term that cannot be saved; the message says what to add.
+        """
+        return {
+            "loss": objectives.as_data(self.loss),
+            "regularisers": list(map(regularisers.as_data, self.regularisers)),
+            "augment": list(map(augmentation.as_data, self.augment)),
+        }
+
+    def terms_as_text(self) -> str:
+        """Objective, regularisers and augmentations as `--set` takes them."""
+        said = [objectives.as_text(self.loss)]
+        for name, kind in (("regularisers", regularisers), ("augment", augmentation)):
+            said += [f"{name}={'+'.join(map(kind.as_text, found))}"] if (found := getattr(self, name)) else []
+        said += [f"d_steps={self.d_steps}"] if self.d_steps > 1 else []
+        return "; ".join(said)
 
     def _adam(self, rate: float) -> keras.optimizers.Adam:
         if self.decay_steps is not None:
@@ -86,15 +126,20 @@ class Recipe:
     def facts(self) -> dict:
         """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
-        facts["generator_parameters"] = self.generator(self.latent_dim).count_params()
+        generator = self.generator(self.latent_dim)
+        facts["generator_parameters"] = generator.count_params()
         facts["discriminator_parameters"] = self.discriminator().count_params()
-        facts["loss"] = (
-            {"name": "non_saturating", **dataclasses.asdict(self.loss)}
-            if isinstance(self.loss, losses.NonSaturating)
-            else {"name": getattr(self.loss, "__name__", type(self.loss).__name__)}
-        )
-        facts["pixel_range"] = list(self.pixel_range)
-        return {**facts, "generator": self.generator.__name__, "discriminator": self.discriminator.__name__}
+        facts |= self.terms()
+        facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
+        return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
+
+
+def name_of(builder: Callable) -> str:
+    """What a builder of networks is called; of a `functools.partial` with its arguments, since they make another network."""
+    if isinstance(builder, functools.partial):
+        given = [*map(repr, builder.args), *(f"{key}={value!r}" for key, value in sorted(builder.keywords.items()))]
+        return f"{name_of(builder.func)}({', '.join(given)})"
+    return getattr(builder, "__name__", type(builder).__name__)
 
 
 _FAST_ON_CPUS = dict(
@@ -105,7 +150,7 @@ _FAST_ON_CPUS = dict(
     decay_steps=5_000,
     batch_size=32,
     ema_decay=0.9998,
-    gamma=0.05,
+    regularisers=(Smoothness(0.05),),
 )
 
 RECIPES = {
@@ -124,8 +169,7 @@ RECIPES = {
             generator=networks.subpixel_generator,
             discriminator=networks.deeper_discriminator,
             **_FAST_ON_CPUS,
-            shift=1,
-            shift_after=13_000,
+            augment=(From(13_000, Shift(1)),),
             source="The course's DCGAN, after Radford et al. 2016: the discriminator of notebook 03 with one convolution more, and a deeper generator that "
             "keeps off the 28×28 level (Shi et al. 2016) and tells every block the latent vector (Chen et al. 2019), without batch "
             "norm behind its first map (Karras et al. 2018). Batches of 32, rates that begin at 8e-4 and fall, β₁ 0, β₂ 0.99, an "
@@ -136,10 +180,8 @@ RECIPES = {
             name="course_conditional",
             generator=networks.conditional_subpixel_generator,
             discriminator=networks.deeper_conditional_discriminator,
-            **_FAST_ON_CPUS | dict(decay_steps=3_000),
-            gamma_until=26_250,
-            shift=1,
-            shift_after=26_250,
+            **_FAST_ON_CPUS | dict(decay_steps=3_000, regularisers=(Until(26_250, Smoothness(0.05)),)),
+            augment=(From(26_250, Shift(1)),),
             source="`course_dcgan` that is told the class (Mirza, Osindero 2014), with a projection discriminator (Miyato, Koyama "
             "2018). Batch and first rates as there; they fall sooner, and images are moved later. From then on the discriminator "
             "no longer pays for steepness.",
@@ -165,7 +207,6 @@ RECIPES = {
             g_learning_rate=2e-4,
             d_learning_rate=2e-4,
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=50,
             ema_decay=0,
@@ -193,9 +234,8 @@ RECIPES = {
             g_learning_rate=1e-4,
             d_learning_rate=1e-5,
             beta_1=0.9,
-            loss=losses.NonSaturating(label_noise=0.15, real_label=0, average=True),
+            loss=NonSaturating(label_noise=0.15, real_label=0, average=True),
             latent_dim=128,
-            pixel_range=(0, 1),
             batch_size=128,
             epochs=20,
             ema_decay=0,
@@ -231,3 +271,82 @@ def get(recipe: str | Recipe) -> Recipe:
         known = ", ".join(map(repr, names or RECIPES))
         raise ValueError(f"recipe is {recipe!r}; {f'did you mean {known}?' if names else f'it must be one of {known}'}")
     return RECIPES[recipe]
+
+
+_TERMS = {"loss": objectives, "regularisers": regularisers, "augment": augmentation}
+_DEFAULTS = {
+    f.name: list(f.default) if isinstance(f.default, tuple) else f.default
+    for f in dataclasses.fields(Recipe)
+    if f.default is not dataclasses.MISSING and f.name not in ("pixel_range", "batch_size", "epochs")
+}
+
+
+def settings_of_today(settings: dict) -> dict:
+    """A run's settings, of `config.json`, as they are called today; one that they do not name had what is the default."""
+    found = dict(settings)
+    if isinstance(loss := found.get("loss"), str):  # as the first version kept it: NonSaturating(label_noise=0.1, …)
+        name, _, fields = loss.rstrip(")").partition("(")
+        if name == "NonSaturating":
+            pairs = (pair.split("=") for pair in fields.split(", ") if pair)
+            found["loss"] = objectives.as_data(NonSaturating(**{key: ast.literal_eval(value) for key, value in pairs}))
+    for name, terms in terms_of_former(found).items():
+        found[name] = list(map(_TERMS[name].as_data, terms))
+    return {**_DEFAULTS, **found}
+
+
+def as_text(name: str, value) -> str:
+    """A setting of a run as a text to be read: terms as `changed` takes them, everything else as Python does."""
+    if name not in _TERMS:
+        return repr(value)
+    return (
+        "+".join(_TERMS[name].as_text(_TERMS[name].get(term)) for term in ([value] if name == "loss" else value))
+        or "none"
+    )
+
+
+def changes(name: str, settings: dict) -> list[str]:
+    """What `changed` has to be told to make the recipe of this name one with these settings, as `config.json` keeps them."""
+    if name not in RECIPES:
+        return []
+    usual = {field: getattr(RECIPES[name], field) for field in TO_SET} | RECIPES[name].terms()
+    differing = (field for field in TO_SET if settings[field] != usual[field])
+    return [f"{field}={as_text(field, settings[field]).strip(chr(39))}" for field in differing]
+
+
+TO_SET = (
+    *("loss", "regularisers", "augment", "d_steps", "latent_dim", "ema_decay"),
+    *("g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps"),
+)  # what `changed` takes: batch size, epochs and seed are a run's, not a recipe's
+
+
+def changed(recipe: Recipe, texts) -> Recipe:
+    """A recipe with other settings, from texts like "loss=hinge" or "regularisers=r1:1.0+smoothness:0.05".
+
+    In a text + joins terms; `none` is no term, or no `decay_steps`.
+
+    Raises:
+        ValueError: an unknown setting or term (the message names the closest), or a value that is none.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if name not in TO_SET:
+            close = difflib.get_close_matches(name, TO_SET) or TO_SET
+            raise ValueError(f"{name!r} is no setting of a recipe; there is {', '.join(close)}")
+        if not equals or "," in value:
+            raise ValueError(
+                f"{text!r}: write {name}=VALUE, one value; alternatives, with commas between, are for a sweep"
+            )
+        if name in found:
+            raise ValueError(f"{name} is set twice")
+        if name in ("loss", "regularisers", "augment"):
+            found[name] = "" if value == "none" else value
+            continue
+        whole = isinstance(getattr(recipe, name), int) or name == "decay_steps"
+        try:
+            found[name] = (
+                None if value.lower() == "none" and name == "decay_steps" else int(value) if whole else float(value)
+            )
+        except ValueError:
+            raise ValueError(f"{text!r}: {name} is a {'whole number' if whole else 'number'}") from None
+    return dataclasses.replace(recipe, **found)

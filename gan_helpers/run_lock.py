@@ -10,10 +10,13 @@ from gan_helpers.atomic import require_writable, write_whole
 
 
 @contextlib.contextmanager
-def only_this_process(run_dir: str | os.PathLike):
+def only_this_process(run_dir: str | os.PathLike, doing: str = "training into"):
     """Hold the folder's lock; the operating system frees it when the process ends, however it ends.
 
     The same process may hold it several times over, so that a run can be locked as a whole and by its checkpoints.
+
+    Args:
+        doing: what the process does there, for the message to another one.
 
     Raises:
         BlockingIOError: another process holds it; the message names its process id.
@@ -28,7 +31,7 @@ def only_this_process(run_dir: str | os.PathLike):
     except Timeout:
         process = holder.read_text() if holder.exists() else "of unknown number"
         raise BlockingIOError(
-            f"process {process} is training into {run_dir}. Wait for it, stop it, or choose another run folder"
+            f"process {process} is {doing} {run_dir}. Wait for it, stop it, or choose another folder"
         ) from None
     try:
         write_whole(holder, str(os.getpid()).encode())

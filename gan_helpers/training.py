@@ -8,6 +8,7 @@ import math
 import os
 import shlex
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import bfloat16, classifier, data, images, recipes
+from gan_helpers import bfloat16, checkpoints, classifier, data, images, model_files, preflight, recipes
 from gan_helpers.atomic import write_whole
 from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar, QualityMonitor
 from gan_helpers.checkpoints import Checkpoint
@@ -26,11 +27,16 @@ from gan_helpers.run_lock import only_this_process
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run: the GAN, its history (one dict an epoch), and its folder."""
+    """A trained run: the GAN, its history (one dict per epoch), and its folder."""
 
     gan: GAN
     history: list[dict]
     folder: Path
+
+    @property
+    def trained_on(self) -> str | None:
+        """As `GAN.trained_on`."""
+        return self.gan.trained_on
 
 
 class _Clock(keras.callbacks.Callback):
@@ -75,16 +81,19 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         seed: of weights, latents, shuffling, dropout and label noise.
         batch_size: default the recipe's.
         precision: as in `GAN.compile`; a run that goes on keeps its own. `config.json` says which it is.
-        train_images: uint8 (n, 28, 28, 1); default the training set of Fashion-MNIST.
+        train_images: uint8 (n, h, w, c) of the size that the recipe's networks take; default the training set of
+            Fashion-MNIST. Of other images the judge of clothes says nothing: then neither collapse nor quality is looked at.
         train_classes: of these images, integers (n,); needed by a conditional recipe that is given `train_images`.
         evaluate_every: measure the averaged generator every so many epochs and keep the best one (`QualityMonitor`); the
             default training images are then the first 50,000, so that the images it is measured by are not learnt.
         callbacks: more Keras callbacks.
         verbose: as in Keras' `fit`; "bar" is one line for the whole run, with images/s and the time left.
 
+    Everything is checked before anything is written.
+
     Raises:
-        ValueError: unknown recipe, values out of range, images without classes for a conditional recipe, or a run folder
-            that belongs to another recipe (or another version of it), seed, dataset, batch size or precision.
+        ValueError: unknown recipe, values out of range, images or classes that the recipe's networks do not take, or a run
+            folder that belongs to another recipe (or another version of it), seed, dataset, batch size or precision.
         OSError: the folder cannot be written to, its disk is full, or another process trains into it (BlockingIOError).
         FloatingPointError: a loss or a weight became NaN or infinite.
         MemoryError: too little memory for this batch size.
@@ -92,32 +101,42 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     """
     recipe = recipes.get(recipe)
     batch_size = recipe.batch_size if batch_size is None else batch_size
-    if epochs is not None and epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be at least 1")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("evaluate_every", evaluate_every)):
+        if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise ValueError(f"{name} is {value!r}; it must be a whole number, at least 1")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it must be greater than 0")
     bfloat16.choose_precision(precision)
-    if evaluate_every is not None and evaluate_every < 1:
-        raise ValueError(f"evaluate_every is {evaluate_every}; it must be at least 1")
     if train_images is None:
         most = None if evaluate_every is None else classifier.TRAINED_ON
         train_images, train_classes = (array[:most] for array in data.load_fashion_mnist("train"))
     train_images = images.check_uint8(train_images)
-    if not 1 <= batch_size <= len(train_images):
+    if not batch_size <= len(train_images):
         raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
     run_dir = Path(run_dir)
+    if precision == "auto":
+        precision = _config(run_dir).get("precision", bfloat16.choose_precision())
+    gan = recipe.build(seed, precision)
+    if gan.conditional and train_classes is None:
+        raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
+    classes = train_classes if gan.conditional else None
+    dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
+    gan.check_before_fit(dataset, callbacks=callbacks)
+    if wrong := [] if classes is None else preflight.check_classes(gan, classes):
+        raise ValueError(wrong[0])
+    gan.trained_on = data.origin_of(train_images)
+    if gan.trained_on == "other":
+        evaluate_every = None
+        warnings.warn(
+            "These images are not Fashion-MNIST's, and the course's judge knows no others: collapse and quality are not looked at.",
+            stacklevel=2,
+        )
+    facts = _facts(recipe, gan, batch_size, train_images, classes)
     with only_this_process(run_dir):
-        if precision == "auto":
-            precision = _config(run_dir).get("precision", bfloat16.choose_precision())
-        _keep_config(run_dir, _facts(recipe, seed, batch_size, precision, train_images, train_classes))
-
-        gan = recipe.build(seed, precision)
-        if gan.conditional and train_classes is None:
-            raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
-        classes = train_classes if gan.conditional else None
-        dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
+        _check_config(run_dir, facts, {_hash_of(train_images, train_classes)})
         checkpoint = Checkpoint(run_dir)
         done = checkpoint.restore(gan)
+        _keep_config(run_dir, facts, gan.trained_on)
         seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
         seconds = None if minutes is None else minutes * 60
         total = epochs or (recipe.epochs if minutes is None else 10_000)
@@ -129,15 +148,17 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
             return Run(gan, checkpoint.rows, run_dir)
         watching = [
             StopOnNonFinite(run_dir),
-            _Clock(batch_size, seconds_before, seconds),
+            _Clock(batch_size * recipe.d_steps, seconds_before, seconds),
             *([] if evaluate_every is None else [QualityMonitor(run_dir, evaluate_every)]),
-            WarnOnCollapse(),
+            *([] if gan.trained_on == "other" else [WarnOnCollapse()]),
             WarnWhenDiscriminatorWins(),
             *drawing,
             checkpoint,
         ]
         if verbose == "bar":
-            watching.append(ProgressBar(batch_size, seconds if epochs is None else None, seconds_before))
+            watching.append(
+                ProgressBar(batch_size * recipe.d_steps, seconds if epochs is None else None, seconds_before)
+            )
             verbose = 0
         try:
             gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
@@ -149,77 +170,147 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
     return Run(gan, checkpoint.rows, run_dir)
 
 
-def load_run(run_dir: str | os.PathLike) -> Run:
-    """A run as it stands at its newest checkpoint, without training on. For the recipes of `recipes.RECIPES`.
+def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
+    """A run as it stands at its newest checkpoint, without training on: one of `train`, or of `gan.fit` with a `Checkpoint`.
+
+    Args:
+        gan: a compiled GAN with the run's networks, to bring there; default is one built by the run's recipe, or as its
+            checkpoint describes it.
 
     Raises:
         FileNotFoundError: not a run folder, or one without a finished epoch.
-        ValueError: its recipe is not known, or its checkpoint does not fit.
+        ValueError: its networks cannot be built without `gan`, or its checkpoint does not fit.
     """
     run_dir = Path(run_dir)
     config = _config(run_dir)
-    if not config:
-        raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json")
-    gan = recipes.get(config["recipe"]).build(config["seed"], config["precision"])
+    if not config and not checkpoints.paths(run_dir):
+        raise FileNotFoundError(f"{run_dir} is not a run folder: it has no config.json and no checkpoints")
+    gan = gan or _gan_of(run_dir, config)
     checkpoint = Checkpoint(run_dir)
     if not checkpoint.restore(gan):
         raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
+    gan.trained_on = config.get("trained_on", gan.trained_on)
     return Run(gan, checkpoint.rows, run_dir)
+
+
+def _gan_of(run_dir: Path, config: dict) -> GAN:
+    """A GAN as the folder's run has it, with fresh weights: of the recipe that it names, or as its checkpoint describes it."""
+    recipe = recipes.RECIPES.get(config.get("recipe"))
+    described = checkpoints.described(run_dir)
+    same = recipe is not None
+    if same and "settings" in config:
+        before = recipes.settings_of_today(config["settings"])
+        recipe = recipes.changed(recipe, recipes.changes(recipe.name, before))
+        same = before.items() <= settings(recipe).items()
+    if same or (config and described is None):
+        return (recipe or recipes.get(config["recipe"])).build(config["seed"], config["precision"])
+    try:
+        if described is None:
+            raise ValueError("its checkpoints are from before they described their networks")
+        if "refused" in described:
+            raise ValueError(described["refused"])
+        model_files._check_top({"registered_name": model_files.OURS, "config": described["gan"]})  # as a stranger's
+        _check_optimizers(described["compile"])
+        gan = GAN.from_config(described["gan"])
+        gan.compile_from_config(described["compile"])
+    except Exception as error:  # Keras raises many kinds
+        raise ValueError(
+            f"the networks of {run_dir} cannot be built from its checkpoint alone ({str(error).strip().splitlines()[0][:300]}): build and "
+            "compile the same GAN, and say gh.load_run(folder, gan=gan)"
+        ) from error
+    return gan
+
+
+def _check_optimizers(description) -> None:
+    """ValueError where a description of optimizers names anything but Keras' own and their schedules."""
+    homes = {"keras.optimizers": keras.optimizers, "keras.optimizers.schedules": keras.optimizers.schedules}
+    todo = [description]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict) and "class_name" in item:
+            home = homes.get(item.get("module"))
+            if not isinstance(getattr(home, str(item["class_name"]), None), type):
+                raise ValueError(f"it names {str(item['class_name'])[:60]!r}, which is no optimizer of Keras")
+        todo += item.values() if isinstance(item, dict) else item if isinstance(item, list) else []
 
 
 def _config(run_dir: Path) -> dict:
     """What `config.json` says; empty where there is none. Runs from before there was a choice are in float32."""
     path = run_dir / "config.json"
-    return {"precision": "float32", **json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        return {"precision": "float32", **json.loads(path.read_text(encoding="utf-8"))}
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): restore it, or use another run folder") from error
 
 
-def _facts(recipe, seed, batch_size, precision, train_images, train_classes) -> dict:
+def _facts(recipe, gan, batch_size, train_images, classes) -> dict:
     """What makes a run this run: two runs that agree in it train the same GAN."""
+    facts = {"recipe": recipe.name, "seed": gan.seed, "batch_size": int(batch_size), "images": len(train_images)}
+    facts["dataset"] = _hash_of(train_images, classes)
+    return {**facts, "precision": gan.precision, "settings": settings(recipe, gan.pixel_range)}
+
+
+def _hash_of(train_images, classes) -> str:
+    """SHA-256 of what a GAN learns from: the images, and their classes where it is told them."""
     content = hashlib.sha256(np.ascontiguousarray(train_images))
-    if train_classes is not None:
-        content.update(np.ascontiguousarray(train_classes, np.int64))
-    facts = {"recipe": recipe.name, "seed": seed, "batch_size": batch_size, "images": len(train_images)}
-    return {**facts, "dataset": content.hexdigest(), "precision": precision, "settings": settings(recipe)}
+    if classes is not None:
+        content.update(np.ascontiguousarray(classes, np.int64))
+    return content.hexdigest()
 
 
-def settings(recipe: recipes.Recipe) -> dict:
-    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN."""
+def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
+    """A recipe's settings as `config.json` keeps them, ready for JSON: runs that agree in them train the same GAN.
+
+    Args:
+        pixel_range: of the recipe's GAN, where it was built already.
+    """
     found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
-    found |= {player: getattr(recipe, player).__name__ for player in ("generator", "discriminator")}
-    loss = recipe.loss
-    found["loss"] = str(loss) if dataclasses.is_dataclass(loss) else getattr(loss, "__name__", type(loss).__name__)
-    found["pixel_range"] = list(recipe.pixel_range)
+    found |= {player: recipes.name_of(getattr(recipe, player)) for player in ("generator", "discriminator")}
+    found |= recipe.terms()
+    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.generator(recipe.latent_dim))
+    found["pixel_range"] = list(pixel_range)
     return found
 
 
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
-DEFAULTS = {f.name: f.default for f in dataclasses.fields(recipes.Recipe) if f.default is not dataclasses.MISSING}
 
 
-def _keep_config(run_dir: Path, config: dict) -> None:
-    """Write what the run is into `config.json`, or check that the folder's run is the same one.
+def _check_config(run_dir: Path, config: dict, datasets: set[str]) -> None:
+    """ValueError where the folder's run is another one.
 
     A setting that an older config does not name had what is the default today. What else it does not say is not compared.
+
+    Args:
+        datasets: further hashes by which the same images go: classes that are not learned were once part of it.
     """
     before = _config(run_dir)
-    if before:
-        there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
-        if "settings" in before:
-            there = {**DEFAULTS, **there}
-        differing = [
-            f"{key}: {there[key]!r} there, {value!r} here"
-            for key, value in here.items()
-            if key != "settings" and key in there and there[key] != value
-        ]
-        if differing:
-            raise ValueError(
-                f"{run_dir} belongs to another run ({'; '.join(differing)}). Use another folder, or delete this one."
-            )
+    there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
+    if "settings" in before:
+        there = recipes.settings_of_today(there)
+    if there.get("dataset") in datasets:
+        there["dataset"] = here["dataset"]
+    differing = [
+        f"{key}: {recipes.as_text(key, there[key])} there, {recipes.as_text(key, value)} here"
+        for key, value in here.items()
+        if key != "settings" and key in there and there[key] != value
+    ]
+    if differing:
+        raise ValueError(
+            f"{run_dir} belongs to another run ({'; '.join(differing)}). Use another folder, or delete this one."
+        )
+
+
+def _keep_config(run_dir: Path, config: dict, trained_on: str | None) -> None:
+    """Write what the run is into `config.json`, where it is not there yet."""
+    if _config(run_dir):
         return
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
     command = (
         f"python -m gan_helpers train {config['recipe']} --run {shlex.quote(str(run_dir))} --seed {config['seed']}"
     )
     command += f" --batch-size {config['batch_size']} --precision {config['precision']}"
-    everything = {**config, "command": command, "versions": versions, "files": data.SHA256}
+    command += "".join(f" --set {shlex.quote(text)}" for text in recipes.changes(config["recipe"], config["settings"]))
+    everything = {**config, "trained_on": trained_on, "command": command, "versions": versions, "files": data.SHA256}
     write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())

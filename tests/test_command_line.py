@@ -67,7 +67,7 @@ def test_recipes_as_a_table_and_as_json(call):
         "1,113,345",
         "128",
         "[0, 1]",
-        "label noise 0.15, real 0, fake 1",
+        "non_saturating:label_noise=0.15:real_label=0:average=true",
         "0.0001",
         "1e-05",
         "20",

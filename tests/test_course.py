@@ -90,7 +90,19 @@ def test_success_writes_copies_html_and_summary(folder, run, tmp_path, monkeypat
     assert "application/vnd.jupyter.widget-state+json" in page
     executed = (tmp_path / "out/02_b.ipynb").read_text(encoding="utf-8")
     assert "notebooks with späces\\n" in executed, "it runs in the notebooks' folder"
-    assert not list((tmp_path / "out").glob(".*")), "no temporary file is left"
+    assert not list((tmp_path / "out").glob(".*partial*")), "no temporary file is left"
+
+
+def test_a_second_course_in_the_same_folder_is_refused_by_the_first_one_s_number(folder, run, tmp_path):
+    write_notebook(folder, "01_a", "1")
+    script = "import sys; from gan_helpers.run_lock import only_this_process as lock\nwith lock(sys.argv[1]): print(1, flush=True); input()"
+    command = [sys.executable, "-c", script, tmp_path / "out"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline()
+        result, rows = run()
+        assert result.exit_code == 1 and f"process {first.pid} is running the course into" in result.output
+        assert not rows and not list((tmp_path / "out").glob("*.ipynb"))
+        first.communicate(b"\n")
 
 
 @pytest.mark.parametrize(

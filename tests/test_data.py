@@ -1,7 +1,9 @@
 """Fashion-MNIST in, batches out."""
 
+import gzip
 import hashlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -36,8 +38,6 @@ def test_the_arrays_are_the_original_files(monkeypatch):
     images, labels = data.load_fashion_mnist("test")
     assert images.shape == (10_000, 28, 28, 1) and images.dtype == np.uint8 and labels.dtype == np.int64
     # TFDS keeps the images in an order of its own, so sets are compared: every original image, once, with its label.
-    import gzip
-
     folder = folders.data() / "fashion-mnist"
     raw = np.frombuffer(
         gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16
@@ -100,6 +100,30 @@ def test_a_server_that_never_answers_is_given_up_after_five_seconds_at_most(empt
         silent.accept()[0].close()  # it was asked
     (wait,) = waits
     assert wait <= 5
+
+
+@pytest.mark.fault(44)
+def test_a_data_folder_that_is_not_there_or_lacks_files_is_an_error_that_names_it(tmp_path):
+    assert data.prepare(), "it is prepared, which is no reason to give it for something else"
+    with pytest.raises(FileNotFoundError, match="'nowhere' is not a folder"):
+        data.load_fashion_mnist("train", "nowhere")
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}' lacks t10k-images-idx3-ubyte.gz"):
+        data.load_fashion_mnist("train", tmp_path)
+
+
+@pytest.mark.fault(44)
+def test_another_data_set_in_the_folder_is_called_one(tmp_path):
+    for name, shape in (("images-idx3", (5, 28, 28)), ("labels-idx1", (5,))):
+        head = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+        for split in ("train", "t10k"):
+            path = tmp_path / f"{split}-{name}-ubyte.gz"
+            path.write_bytes(gzip.compress(head + bytes(math.prod(shape))))
+    with pytest.raises(ValueError, match="another data set than Fashion-MNIST: a whole file of 5 × 28 × 28"):
+        data.load_fashion_mnist("train", tmp_path)
+    path = tmp_path / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="t10k-images-idx3-ubyte.gz is damaged"):
+        data.load_fashion_mnist("train", tmp_path)
 
 
 def test_a_half_written_array_is_never_trusted(tmp_path):

@@ -7,8 +7,11 @@ import tensorflow as tf
 from keras import layers
 
 from gan_helpers import data, images, networks
+from gan_helpers.augmentation import Shift
 from gan_helpers.gan import GAN
-from gan_helpers.losses import NonSaturating
+from gan_helpers.look import Look
+from gan_helpers.objectives import NonSaturating
+from gan_helpers.regularisers import Smoothness
 
 
 def test_each_player_descends_its_own_loss(small_gan, some_images):
@@ -19,7 +22,7 @@ def test_each_player_descends_its_own_loss(small_gan, some_images):
     batch = next(iter(data.pipeline(some_images, 32)))
     latents = gan.sample_latents(32, (5, 0))
     with tf.GradientTape(persistent=True) as tape:
-        d_loss, g_loss = NonSaturating()(discriminator(batch), discriminator(generator(latents)))
+        d_loss, g_loss = NonSaturating()(Look(discriminator(batch), discriminator(generator(latents))))
     expected = [
         w - 0.1 * g for w, g in zip(generator.trainable_variables, tape.gradient(g_loss, generator.trainable_variables))
     ]
@@ -102,34 +105,15 @@ def test_networks_that_do_not_fit_are_refused():
         GAN(generator, discriminator, ema_decay=1)
 
 
-def test_the_gradient_penalty_of_a_linear_discriminator_is_the_length_of_its_weights(some_images):
-    """Its gradient is the weights w everywhere, so R1 + R2 is γ/2 · 2 · |w|²."""
-    discriminator = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(1)])
-    gan = GAN(networks.mlp_generator(8, (4,)), discriminator, gamma=0.5)
-    x = tf.concat([next(iter(data.pipeline(some_images, 256)))] * 8, 0)
-    looked_at = (x, discriminator(x))
-    w = np.sum(np.square(discriminator.trainable_variables[0]))
-    found = float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
-    assert found == pytest.approx(0.5 * w, rel=0.2)  # of 1,024 pushes; their mean square strays by 4 %
-    assert found == float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
-    assert found != float(gan.gradient_penalty(discriminator, (0, 4), looked_at, looked_at))
-    gan.gamma_until = 4
-    assert found == float(gan.gradient_penalty(discriminator, (0, 3), looked_at, looked_at))
-    assert float(gan.gradient_penalty(discriminator, (0, 4), looked_at, looked_at)) == 0
-    with pytest.raises(ValueError, match="gamma is -1"):
-        GAN(gan.generator, discriminator, gamma=-1)
-    for wrong in (-1, 1.5):
-        with pytest.raises(ValueError, match=f"gamma_until is {wrong}"):
-            GAN(gan.generator, discriminator, gamma=1, gamma_until=wrong)
-
-
 @pytest.mark.parametrize("batch_size", [32, 30])
-def test_a_gradient_penalty_flattens_a_conditional_discriminator(some_images, batch_size):
+def test_smoothness_flattens_a_conditional_discriminator(some_images, batch_size):
     steepness = {}
     for gamma in (0.0, 10.0):
         keras.utils.set_random_seed(0)
         gan = GAN(
-            networks.conditional_generator(8, (8, 8, 8)), networks.conditional_discriminator((8, 8, 8)), gamma=gamma
+            networks.conditional_generator(8, (8, 8, 8)),
+            networks.conditional_discriminator((8, 8, 8)),
+            regularisers=Smoothness(gamma) if gamma else None,
         )
         gan.compile(keras.optimizers.Adam(2e-3), keras.optimizers.Adam(2e-3))
         dataset = data.pipeline(some_images, batch_size, classes=np.arange(256) % 10)
@@ -140,46 +124,20 @@ def test_a_gradient_penalty_flattens_a_conditional_discriminator(some_images, ba
             logits = gan.discriminator([x, classes])
         steepness[gamma] = np.square(tape.gradient(logits, x)).sum(axis=(1, 2, 3)).mean()
     assert steepness[10.0] < 0.5 * steepness[0.0]
-    assert history["d_loss"][-1] < 2, "the losses are reported without the penalty"
-
-
-def test_images_are_shifted_each_by_its_own_pixels_and_gradients_follow(some_images):
-    gan = GAN(networks.mlp_generator(8, (4,)), networks.mlp_discriminator((4,)), shift=2)
-    x = next(iter(data.pipeline(some_images, 64)))
-    moved = gan.shifted(x, (0, 3), 0)
-    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=-1)  # black comes in
-    places = [(down, across) for down in range(5) for across in range(5)]
-    found = [
-        [(d, a) for d, a in places if np.array_equal(image, frame[d : d + 28, a : a + 28])]
-        for image, frame in zip(moved.numpy(), framed)
-    ]
-    assert all(found) and len({place for fits in found for place in fits}) > 15
-    assert np.array_equal(moved, gan.shifted(x, (0, 3), 0))
-    assert not np.array_equal(moved, gan.shifted(x, (0, 4), 0)) and not np.array_equal(moved, gan.shifted(x, (0, 3), 1))
-    gan.shift_after = 4
-    assert np.array_equal(x, gan.shifted(x, (0, 3), 0)) and not np.array_equal(x, gan.shifted(x, (0, 4), 0))
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        seen = tf.reduce_sum(gan.shifted(x, (0, 4), 0)[:, 14, 14])
-    assert np.array_equal(tf.reduce_sum(tape.gradient(seen, x), (1, 2, 3)), np.ones(64))  # one pixel each is looked at
-    for wrong in (-1, 28, 1.5):
-        with pytest.raises(ValueError, match=f"shift is {wrong}"):
-            GAN(gan.generator, gan.discriminator, shift=wrong)
-    with pytest.raises(ValueError, match="shift_after is -1"):
-        GAN(gan.generator, gan.discriminator, shift=1, shift_after=-1)
+    assert history["d_loss"][-1] < 2 and history["smoothness"][-1] >= 0, "reported each by itself"
 
 
 def test_a_discriminator_that_sees_shifted_images_does_not_learn_them_by_heart(some_images):
     """How much more real 64 images of the training look to it than images that it never saw."""
     by_heart = {}
-    for shift in (0, 3):
+    for shift in (None, Shift(3)):
         keras.utils.set_random_seed(0)
-        gan = GAN(networks.dcgan_generator(8, (8, 8, 8)), networks.dcgan_discriminator((16, 16, 32)), shift=shift)
+        gan = GAN(networks.dcgan_generator(8, (8, 8, 8)), networks.dcgan_discriminator((16, 16, 32)), augment=shift)
         gan.compile(*(keras.optimizers.Adam(2e-3, beta_1=0.5) for _ in range(2)))
         gan.fit(data.pipeline(some_images[:64], 32), epochs=100, verbose=0)
         logits = gan.discriminator(images.to_float(some_images)).numpy()
         by_heart[shift] = logits[:64].mean() - logits[64:].mean()
-    assert by_heart[3] < 0.5 * by_heart[0]
+    assert by_heart[Shift(3)] < 0.5 * by_heart[None]
 
 
 @pytest.fixture
@@ -235,3 +193,194 @@ def test_shipped_networks_have_the_documented_shapes():
     assert networks.conditional_subpixel_generator(10).output_shape == (None, 28, 28, 1)
     for builder in (networks.mlp_discriminator, networks.dcgan_discriminator, networks.deeper_discriminator):
         assert builder().output_shape == (None, 1)
+
+
+# --- what cannot be right ---------------------------------------------------------------------------
+
+
+def discriminator_of(*ends, trainable=True):
+    pictures = keras.Input((28, 28, 1))
+    x = layers.Flatten()(pictures)
+    for end in ends:
+        x = end(x)
+    return keras.Model(pictures, x, trainable=trainable)
+
+
+def ends_in_a_sigmoid():
+    nested = keras.Sequential([keras.Input((784,)), layers.Dense(1), layers.Activation("sigmoid", name="squash")])
+    return {
+        "squash": discriminator_of(nested, layers.Reshape((1, 1)), layers.Flatten()),
+        "last": discriminator_of(layers.Dense(1, activation="tanh", name="last")),
+        "probability": discriminator_of(layers.Dense(1), layers.Lambda(keras.ops.sigmoid, name="probability")),
+        "bent": discriminator_of(layers.SpectralNormalization(layers.Dense(1, activation="relu"), name="bent")),
+    }
+
+
+@pytest.mark.fault(36)
+def test_a_discriminator_with_a_bounded_end_is_refused_by_its_layer(some_images):
+    for name, discriminator in ends_in_a_sigmoid().items():
+        gan = GAN(networks.mlp_generator(8, (4,)), discriminator)
+        with pytest.raises(ValueError, match=f"discriminator ends in '{name}'.*logits"):
+            gan.compile()
+    with pytest.warns(UserWarning, match="trained all the same"):
+        gan.compile(checks="warn")
+    gan.fit(data.pipeline(some_images, 128), verbose=0)
+    assert int(gan.steps) == 2 and gan.get_compile_config()["checks"] == "warn"
+    for end in ([layers.Dense(1)], [layers.Dense(3, activation="sigmoid"), layers.Dense(1), layers.LeakyReLU(0.01)]):
+        GAN(gan.generator, discriminator_of(*end)).compile()
+    with pytest.raises(ValueError, match="checks is 'no'"):
+        gan.compile(checks="no")
+
+
+def sigmoid_generator():
+    latents = keras.Input((8,))
+    return keras.Model(latents, layers.Reshape((28, 28, 1))(layers.Dense(784, activation="sigmoid")(latents)))
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("given", ["arrays", "dataset", "generator"])
+def test_pixels_out_of_range_are_refused_before_a_step(some_images, given):
+    def fit(gan, x):
+        size = {"batch_size": 64} if given == "arrays" else {}
+        if given != "arrays":
+            x = tf.data.Dataset.from_tensor_slices(x).batch(64)
+        gan.fit(iter(x.as_numpy_iterator()) if given == "generator" else x, verbose=0, **size)
+
+    tanh, sigmoid = networks.mlp_generator(8, (4,)), sigmoid_generator()
+    from_0_to_1, to_255 = images.to_float(some_images, (0, 1)), some_images.astype(np.float32)
+    for generator, x, said in (
+        (tanh, some_images, r"the images are uint8; expected floats in \(-1, 1\)"),
+        (tanh, to_255, "lie between 0 and 255; expected"),
+        (tanh, from_0_to_1, r"as in \(0, 1\); expected floats in \(-1, 1\)"),
+        (sigmoid, images.to_float(some_images), r"between -1 and 1; expected floats in \(0, 1\)"),
+        (tanh, np.where(from_0_to_1 > 0.9, np.nan, from_0_to_1), "NaN or infinity"),
+    ):
+        gan = GAN(generator, networks.mlp_discriminator((4,)))
+        gan.compile()
+        with pytest.raises(ValueError, match=said):
+            fit(gan, x)
+        assert int(gan.steps) == 0
+
+
+def test_pixels_in_range_are_never_refused(some_images):
+    rng = np.random.default_rng(0)
+    pale = rng.integers(128, 256, some_images.shape, np.uint8)
+    noise = rng.normal(0, 0.05, some_images.shape).astype(np.float32)
+    for generator, pixel_range in ((networks.mlp_generator(8, (4,)), (-1, 1)), (sigmoid_generator(), (0, 1))):
+        gan = GAN(generator, networks.mlp_discriminator((4,)))
+        gan.compile()
+        for x in (some_images, pale, 255 - pale, 0 * pale, 0 * pale + 255):
+            x = images.to_float(x, pixel_range)
+            assert gan.check_before_fit(x) is x
+            gan.check_before_fit(x + noise)
+
+
+def test_a_pixel_range_that_the_generator_cannot_reach_is_refused():
+    with pytest.raises(ValueError, match=r"draws between 0 and 1, and pixel_range is \(-1, 1\)"):
+        GAN(sigmoid_generator(), networks.mlp_discriminator((4,)), pixel_range=(-1, 1)).compile()
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_player_without_trainable_weights_is_refused_when_compiled(small_gan, some_images, player):
+    gan = small_gan()
+    getattr(gan, player).trainable = False  # as where the other was trained through it
+    with pytest.raises(ValueError, match=rf"the {player} .* no trainable weights.*gan.{player}.trainable = True"):
+        gan.compile()
+    before = getattr(gan, player).get_weights()
+    with pytest.warns(UserWarning, match="no trainable weights"):
+        gan.compile(checks="warn")
+    gan.fit(data.pipeline(some_images, 128), verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, getattr(gan, player).get_weights()))
+
+
+def test_a_look_at_the_first_batch_takes_nothing_away(small_gan, some_images):
+    seen, gan = [], small_gan()
+    step = gan.train_step
+    gan.train_step = lambda batch: seen.append(batch.numpy()) or step(batch)
+    gan.compile(run_eagerly=True)
+    batches = np.split(images.to_float(some_images), 4)
+    for given in (batches, [(batch,) for batch in batches]):  # Keras asks for tuples
+        seen.clear()
+        gan.fit((batch for batch in given), verbose=0)
+        assert all(np.array_equal(a, b) for a, b in zip(seen, batches, strict=True))
+    dataset = data.pipeline(some_images, 64)
+    dataset.epoch.assign(5)
+    gan.check_before_fit(dataset.repeat().prefetch(2))
+    assert int(dataset.epoch) == 5
+
+
+def test_one_image_is_too_few_for_batch_norm_of_vectors(small_gan, some_images):
+    gan, one = small_gan(), data.pipeline(some_images, 1)
+    with pytest.raises(ValueError, match="the batch has 1 image, and 'batch_norm.*batch_size of 2"):
+        gan.fit(one, verbose=0)
+    without = GAN(networks.mlp_generator(8, (4,)), networks.mlp_discriminator((4,)))
+    without.compile()
+    without.check_before_fit(one)
+
+
+def test_classes_that_the_networks_do_not_know_are_refused(conditional_gan, some_images):
+    x = images.to_float(some_images)
+    for classes, said in (
+        (np.arange(256) % 10 + 1, "lie in 1…10, and the networks know 0…9"),
+        (np.full(256, 0.5), "must be an integer; got float64"),
+        (np.eye(10)[np.arange(256) % 10], r"shape \(32, 10\); expected one integer for each image"),
+        (None, r"pairs \(images, classes\)"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            conditional_gan.fit(x, classes, verbose=0)
+    with pytest.raises(ValueError, match="a class is 0.5; it must be an integer"):
+        data.pipeline(some_images, classes=np.full(256, 0.5))
+
+
+@pytest.mark.parametrize("count", [3, 26])
+def test_a_conditional_gan_of_ones_own_classes_trains_and_draws_them_in_turn(some_images, count):
+    latents, told = keras.Input((8,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, layers.Embedding(count, 4)(told)])
+    generator = keras.Model([latents, told], layers.Reshape((28, 28, 1))(layers.Dense(784, activation="tanh")(x)))
+    pictures, seen = keras.Input((28, 28, 1)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([layers.Flatten()(pictures), layers.Embedding(count, 4)(seen)])
+    gan = GAN(generator, keras.Model([pictures, seen], layers.Dense(1)(x)))
+    gan.compile()
+    classes = np.arange(256) % count
+    gan.fit(data.pipeline(some_images, 64, classes=classes), verbose=0)
+    assert int(gan.steps) == 4
+    with pytest.raises(ValueError, match=f"networks know 0…{count - 1}"):
+        gan.fit(data.pipeline(some_images, 64, classes=classes + 1), verbose=0)
+
+
+def pairs(some_images):
+    return tf.data.Dataset.from_tensor_slices((images.to_float(some_images), np.arange(256))).batch(32)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda gan, x: gan.compile(loss="binary_crossentropy"), r"loss=…\) means nothing here.*gh.GAN\("),
+        (lambda gan, x: gan.compile(optimizer="adam"), r"compile\(g_optimizer=…, d_optimizer=…\)"),
+        (lambda gan, x: gan.compile(*[keras.optimizers.Adam()] * 2), "one and the same Adam"),
+        (lambda gan, x: gan.compile(gan.d_optimizer), "used for other weights"),
+        (
+            lambda gan, x: GAN(gan.generator, gan.discriminator, loss=keras.losses.BinaryCrossentropy()),
+            "loss is Keras'",
+        ),
+        (lambda gan, x: gan.fit(pairs(x)), "images alone; got tuple of 2"),
+        (lambda gan, x: gan.fit(data.pipeline(x, 32), validation_data=data.pipeline(x, 32)), "gh.evaluate"),
+        (lambda gan, x: gan.fit(data.pipeline(np.zeros((8, 32, 32, 3), np.uint8), 4)), r"\(32, 32, 3\).*\(28, 28, 1\)"),
+        (
+            lambda gan, x: gan.fit(
+                data.pipeline(x, 32), callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: 1e-4)]
+            ),
+            "LearningRateScheduler changes the one optimizer.*schedules",
+        ),
+        (
+            lambda gan, x: gan.fit(data.pipeline(x, 32), callbacks=[keras.callbacks.ReduceLROnPlateau("d_loss")]),
+            "ReduceLROnPlateau changes",
+        ),
+        (lambda gan, x: GAN(gan.generator, gan.discriminator).fit(data.pipeline(x, 32)), "not compiled yet"),
+        (lambda gan, x: GAN(gan.generator, gan.discriminator, seed=2**64), "seed is 18446744073709551616"),
+    ],
+)
+def test_habits_from_models_with_one_player_are_answered_in_a_sentence(small_gan, some_images, call, said):
+    with pytest.raises(ValueError, match=said):
+        call(small_gan(), some_images)

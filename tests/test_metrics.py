@@ -159,7 +159,10 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
     )
     generator = keras.Model(latents, layers.Reshape((28, 28, 1))(layers.Activation("tanh")(blob(latents))))
     blob.bias.assign(np.arctanh(mean.clip(-0.99, 0.99)).ravel())
-    with pytest.warns(UserWarning, match="n is 500: below 2,048 images"):
+    with (
+        pytest.warns(UserWarning, match="n is 500: below 2,048 images"),
+        pytest.warns(UserWarning, match="Nothing says which images"),
+    ):
         found = metrics.evaluate(generator, n=500, seeds=2)
     distance = found["frechet_classifier_distance"]
     assert distance.value > 20 * distance.real > 0 and 0 < distance.plus_minus < distance.value
@@ -212,15 +215,15 @@ def test_a_copy_of_any_training_image_is_noticed():
     assert all(value.real == pytest.approx(1, abs=0.1) for value in near.values())
 
 
-@pytest.mark.filterwarnings("ignore:n is 64")
+@pytest.mark.filterwarnings("ignore:n is 128")
 @pytest.mark.parametrize("reference", ["test", "held_out"])
 def test_the_floor_of_gan_train_is_taught_by_training_images(monkeypatch, reference):
     taught = []
     monkeypatch.setattr(
         metrics, "gan_train_accuracy", lambda images, classes, seed: taught.append((images, classes)) or 0.5
     )
-    metrics.evaluate(pretrained.load_generator("course_conditional"), 64, 2, reference, gan_train=True)
-    images, classes = (array[-10_000:][:64] for array in data.load_fashion_mnist("train"))
+    metrics.evaluate(pretrained.load_generator("course_conditional"), 128, 2, reference, gan_train=True)
+    images, classes = (array[-10_000:][:128] for array in data.load_fashion_mnist("train"))
     assert len(taught) == 3 and np.array_equal(taught[-1][0], images) and np.array_equal(taught[-1][1], classes)
 
 
@@ -329,6 +332,65 @@ def test_a_run_that_is_measured_shows_it_in_plot_and_history(tmp_path):
     assert len(plots.loss_curves(run.history[:1]).axes) == 2
 
 
+@pytest.mark.fault(39)
+def test_of_other_images_the_judge_of_clothes_says_nothing_but_that(tmp_path):
+    from gan_helpers import guards, recipes, training
+
+    clothes = data.load_fashion_mnist("test")[0][:128]
+    others = clothes[:, ::-1]
+    assert (
+        classifier.knows(clothes)
+        and not classifier.knows(others)
+        and not classifier.knows(np.zeros((2, 8, 8, 3), np.uint8))
+    )
+    small = networks.mlp_generator, networks.mlp_discriminator
+    recipe = recipes.Recipe("small", lambda z: small[0](z, (8,)), lambda: small[1]((8,)), 1e-3, 1e-3, "a test")
+    with pytest.warns(UserWarning, match="not Fashion-MNIST's") as caught:
+        run = training.train(recipe, tmp_path, epochs=1, train_images=others, evaluate_every=1, verbose=0)
+    assert len([w for w in caught if "Fashion-MNIST" in str(w.message)]) == 1
+    assert "frechet_classifier_distance" not in run.history[0] and not (tmp_path / "best.json").exists()
+    run.gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    folder = pretrained.load_generator(tmp_path)
+    for one in (run, run.gan, run.gan.ema_generator, training.load_run(tmp_path), loaded, folder):
+        assert one.trained_on == "other"
+        with pytest.raises(ValueError, match="learned other images than Fashion-MNIST's"):
+            metrics.evaluate(one)
+    watching = [guards.WarnOnCollapse(after_steps=0), callbacks.QualityMonitor()]
+    with pytest.warns(UserWarning) as caught:
+        run.gan.fit(data.pipeline(others, 64), callbacks=watching, verbose=0)
+    assert sorted(str(w.message).split()[0] for w in caught) == ["QualityMonitor", "WarnOnCollapse"]
+    run.gan.fit(data.pipeline(clothes, 64), verbose=0)
+    assert run.trained_on == run.gan.ema_generator.trained_on == "fashion_mnist"
+
+
+def test_measuring_and_building_leave_the_caller_s_random_state_alone():
+    import random
+
+    import tensorflow as tf
+
+    from gan_helpers import recipes
+
+    def draws():
+        return [
+            random.random(),
+            float(np.random.rand()),
+            float(keras.random.normal(())),
+            float(tf.random.normal(())),
+            float(keras.initializers.RandomNormal()((1,))[0]),
+        ]
+
+    images, classes = (array[:128] for array in data.load_fashion_mnist("train"))
+    keras.utils.set_random_seed(3)
+    expected = [draws(), draws()]
+    keras.utils.set_random_seed(3)
+    found = [draws()]
+    weights = [recipes.get("course_mlp").build(seed).generator.get_weights()[0] for seed in (1, 1, 2)]
+    metrics.gan_train_accuracy(images, classes, epochs=1)
+    assert [*found, draws()] == expected
+    assert np.array_equal(weights[0], weights[1]) and not np.array_equal(weights[0], weights[2])
+
+
 @pytest.mark.parametrize("name, floors", [("course_mlp", 200), ("course_dcgan", 10), ("course_conditional", 4)])
 def test_the_manifest_s_distance_is_what_its_generator_scores(name, floors):
     recorded = pretrained.manifest()[name]["metrics"]
@@ -380,6 +442,7 @@ def test_bad_input_is_named(gaussians):
         (dict(seeds=1), "seeds is 1"),
         (dict(reference="train"), "'train'"),
         (dict(gan_train=True), "needs a conditional generator"),
+        (dict(gan_train=True, n=100), "n is 100; with gan_train it must be at least 128"),
     ):
         with pytest.raises(ValueError, match=said):
             metrics.evaluate(networks.mlp_generator(4, (4,)), **settings)

@@ -23,7 +23,7 @@ def _plant(benchmark, run, points, **settings):
     folder = benchmark.RUNS / run
     folder.mkdir(parents=True)
     settings = {**benchmark._settings(run.rpartition("_")[0]), **settings}
-    del settings["gamma_until"]  # as in a run from before there was this setting
+    del settings["d_steps"]  # as in a run from before there was this setting
     stored = {"settings": settings, "points": points}
     (folder / "points.json").write_text(json.dumps(stored))
     (folder / "config.json").write_text(json.dumps({"settings": stored["settings"]}))
@@ -37,7 +37,7 @@ def test_a_former_recipe_s_numbers_are_left_out_and_the_record_brings_the_others
     _plant(benchmark, "tutorial_dcgan_0", [_point(5, 8.0), _point(20, 6.0)])
     _plant(benchmark, "tutorial_dcgan_1", [_point(5, 4.0)])
     _plant(benchmark, "mlp_gan_0", [_point(5, 2.0)])
-    _plant(benchmark, "mlp_gan_1", [_point(5, 0.001)], gamma=9.0)
+    _plant(benchmark, "mlp_gan_1", [_point(5, 0.001)], gamma=9.0, shift=2)
     (benchmark.RUNS / "speeds.json").write_text(json.dumps(SPEEDS))
     table = benchmark.report(tmp_path / "out")
     assert "| tutorial_dcgan | 6.00 (4.00 to 8.00, 2) | 6.00 (1) |" in table

@@ -96,10 +96,14 @@ FLOORS = {
         "model_files",
         "directions",
     ),
-    1: ("augmentation", "bfloat16", "latent", "losses", "networks", "plots", "generators", "gan"),
+    1: (
+        *("draws", "latent", "look", "terms", "objectives", "augmentation", "regularisers", "schedules", "layers"),
+        *("bfloat16", "networks", "plots", "generators", "preflight", "gan"),
+    ),
     0: (
         "atomic",
         "run_lock",
+        "seeding",
         "folders",
         "profiles",
         "images",

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_helpers import callbacks, checkpoints, data, folders, gan, guards, losses, pretrained, training
+from gan_helpers import callbacks, checkpoints, data, folders, gan, guards, objectives, pretrained, training
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -291,6 +291,15 @@ class Poison(keras.callbacks.Callback):
         self.put("after")
 
 
+class Many(Poison):
+    """Puts it into all weights of the layer: each is finite, and their sum is not."""
+
+    def put(self, when):
+        if when == self.when and int(self.model.steps.value) == self.step:
+            weight = self.model.generator.trainable_variables[0]
+            weight.assign(np.full(weight.shape, self.value))
+
+
 @pytest.mark.fault(8)
 @pytest.mark.parametrize(
     ("poison", "said"),
@@ -298,6 +307,7 @@ class Poison(keras.callbacks.Callback):
         (Poison(11, np.nan, "before"), "d_loss became nan, g_loss became nan, weight .* more at step 12"),
         (Poison(12, np.inf, "after", "discriminator"), r"^weight \S*kernel became infinite at step 12"),
         (Poison(12, np.nan, "after"), r"^weight \S*kernel became NaN at step 12"),
+        (Many(12, 3e38, "after"), r"^weight \S*kernel grew to 3.0e\+38 at step 12"),
     ],
 )
 def test_nan_or_infinity_stops_the_run_at_its_step_and_the_last_checkpoint_loads(tmp_path, poison, said):
@@ -360,7 +370,7 @@ def test_collapse_is_not_looked_for_in_images_that_the_classifier_does_not_know(
 def test_a_discriminator_that_has_won_is_warned_of_with_its_floor_and_training_goes_on(tmp_path, noise):
     """A generator that cannot learn, against a discriminator that can."""
     one = RECIPE.build(3)
-    one.objective = losses.NonSaturating(label_noise=noise)
+    one.objective = objectives.NonSaturating(label_noise=noise)
     one.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(3e-3))
     with pytest.warns(UserWarning, match=f"has won.*its floor is {one.objective.floor:.3f}") as caught:
         history = one.fit(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_helpers import atomic, checkpoints, data, images, losses, recipes, training
+from gan_helpers import atomic, checkpoints, data, images, objectives, recipes, training
 
 import keras  # isort: skip
 from keras import layers  # isort: skip
@@ -47,7 +47,7 @@ RECIPE = recipes.Recipe(
     discriminator=discriminator,
     g_learning_rate=1e-3,
     d_learning_rate=1e-3,
-    loss=losses.NonSaturating(label_noise=0.1),
+    loss=objectives.NonSaturating(label_noise=0.1),
     latent_dim=8,
     batch_size=32,
     source="for tests",
