@@ -294,7 +294,9 @@ class _Compiled:
 
     def __init__(self, model):
         def infer(*given):
-            return model(keras.tree.pack_sequence_as(model.input, given), training=False)
+            # A loaded Sequential that was never called has no `input`.
+            alone = len(given) == 1
+            return model(given[0] if alone else keras.tree.pack_sequence_as(model.input, given), training=False)
 
         self._call = tf.function(
             infer,

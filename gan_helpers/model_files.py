@@ -74,6 +74,7 @@ ALLOWED = {
     "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu", "OneHot"),
     "keras.src.ops.math": ("Rsqrt",),
     "keras.src.ops.core": ("Cast",),
+    "gan_helpers.layers": ("MinibatchDiscrimination", "MinibatchStandardDeviation", "SpectralNormalization"),
 }
 # No objects: a tensor's place in the graph, a shape, an index.
 NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape", "__slice__")
@@ -451,7 +452,8 @@ def _check_object(item: dict, owner: str) -> None:
         registered = name if registered == "function" else registered
     else:
         allowed = name in NOTATION or name in (OLD if module is None else ALLOWED.get(module, ()))
-    if not allowed or registered not in (None, "", name):
+    own = f"gan_helpers>{name}" if module == "gan_helpers.layers" else name
+    if not allowed or registered not in (None, "", name, own):
         where = ", ".join(str(part)[:60] for part in (module, registered) if part)
         raise Refused(
             f"{owner} names {str(name)[:60]!r}{f' ({where})' if where else ''}, which is no layer that only computes"

@@ -168,6 +168,16 @@ class Counted(layers.Layer):
         return x
 
 
+def test_a_sequential_generator_is_drawn_from_right_after_it_was_loaded(tmp_path):
+    """Until it is called, it has no `input`."""
+    model = keras.Sequential([keras.Input((100,)), layers.Dense(784, "tanh"), layers.Reshape((28, 28, 1))])
+    expected = gh.generate(model, LATENTS)
+    model.save(tmp_path / "sequential.keras")
+    with pytest.warns(UserWarning, match="people you trust"):
+        loaded = gh.load_generator(tmp_path / "sequential.keras")
+    assert np.array_equal(gh.generate(loaded, LATENTS), expected)
+
+
 def test_a_generator_is_compiled_once_for_any_number_of_images():
     latents, counted = keras.Input((8,)), Counted()
     x = layers.Dense(16, activation="tanh")(counted(latents))

@@ -181,6 +181,8 @@ def test_terms_and_networks_from_outside_train_are_killed_go_on_save_and_load(tm
         {"name": "shift", "pixels": 2},
     ]
     assert np.array_equal(loaded.generate(4), whole.gan.generate(4)) and loaded.regularisers == whole.gan.regularisers
+    for read in (training.load_run(tmp_path / "whole").gan.ema_generator, gh.load_generator(tmp_path / "gan.keras")):
+        assert np.array_equal(read.get_weights()[0], whole.gan.ema_generator.get_weights()[0])
 
 
 # --- of before there were terms -------------------------------------------------------------------
