@@ -7,8 +7,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import layers  # noqa: F401  so that Keras knows them when it loads a network
-from gan_helpers import augmentation, bfloat16, data, images, latent, objectives, preflight, regularisers, terms
+from gan_helpers import (
+    augmentation,
+    bfloat16,
+    data,
+    images,
+    latent,
+    layers,  # noqa: F401  so that Keras knows them when it loads a network
+    objectives,
+    preflight,
+    regularisers,
+    terms,
+)
 from gan_helpers.augmentation import Adaptive, Shift
 from gan_helpers.draws import Draws
 from gan_helpers.generators import arranged, generate, in_turn, inputs_of, is_conditional
