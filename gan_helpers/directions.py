@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_helpers import classifier, latent
 from gan_helpers.data import CLASS_NAMES
-from gan_helpers.generators import arranged, generate, in_turn, inputs_of
+from gan_helpers.generators import arranged, generate, in_turn, inputs_of, structured
 
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
 SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations
@@ -37,7 +37,7 @@ def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> 
 
     def activations_of(latents):
         given = arranged(generator, latents, np.zeros(len(latents), int))
-        return early.predict(keras.tree.pack_sequence_as(early.input, given), batch_size=512, verbose=0)
+        return early.predict(structured(early, given), batch_size=512, verbose=0)
 
     return latent.principal_directions(activations_of, latent_dim, min(count, latent_dim), samples, seed)
 
