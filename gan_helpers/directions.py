@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_helpers import classifier, latent
 from gan_helpers.data import CLASS_NAMES
-from gan_helpers.generators import arranged, generate, in_turn, inputs_of
+from gan_helpers.generators import arranged, generate, in_turn, inputs_of, structured
 
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
 NOISE, RANK_SAMPLES = (
@@ -41,7 +41,7 @@ def principal(generator, count: int = 8, samples: int = 2048, seed: int = 0) -> 
 
     def activations_of(latents):
         given = arranged(generator, latents, np.zeros(len(latents), int))
-        return early.predict(keras.tree.pack_sequence_as(early.input, given), batch_size=512, verbose=0)
+        return early.predict(structured(early, given), batch_size=512, verbose=0)
 
     activations = np.asarray(activations_of(np.asarray(latent.sample(samples, latent_dim, seed)))).reshape(samples, -1)
     count = min(count, latent_dim, _dimensions(activations[:RANK_SAMPLES]))

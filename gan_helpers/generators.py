@@ -178,6 +178,13 @@ def arranged(generator, latents, classes=None) -> list:
     return [latents, told] if takes.latent == 0 else [told, latents]
 
 
+def structured(model, given):
+    """Inputs in the order of `model.inputs`, in the structure that the model was built with: one, a list or a dict of them."""
+    return keras.tree.pack_sequence_as(
+        getattr(model, "input", model.inputs[0]), given
+    )  # a Sequential has no `input` yet
+
+
 # --- what it draws --------------------------------------------------------------------------------
 
 
@@ -294,9 +301,7 @@ class _Compiled:
 
     def __init__(self, model):
         def infer(*given):
-            # A loaded Sequential that was never called has no `input`.
-            alone = len(given) == 1
-            return model(given[0] if alone else keras.tree.pack_sequence_as(model.input, given), training=False)
+            return model(structured(model, given), training=False)
 
         self._call = tf.function(
             infer,

@@ -66,6 +66,20 @@ def test_latents_and_classes_reach_the_inputs_that_they_belong_to(form):
             gh.generate(generator, LATENTS[:1], classes=[wrong])
 
 
+@pytest.mark.filterwarnings("error:The structure of `inputs`")
+def test_however_a_model_holds_its_inputs_it_is_drawn():
+    networks_own = model((100,))
+    in_list = keras.Model(networks_own.inputs, networks_own.output)
+    stack = keras.Sequential([keras.Input((100,)), *networks_own.layers[1:]])
+    expected = gh.generate(networks_own, LATENTS)
+    for each in (in_list, stack):
+        assert np.abs(gh.generate(each, LATENTS).astype(int) - expected).max() <= 1
+    beside = told(embedded=True, names=("z", "kind"))
+    by_name = keras.Model({"z": beside.inputs[0], "kind": beside.inputs[1]}, beside.output)
+    expected = gh.generate(beside, LATENTS, classes=CLASSES)
+    assert np.abs(gh.generate(by_name, LATENTS, classes=CLASSES).astype(int) - expected).max() <= 1
+
+
 def test_a_class_whose_number_is_not_known_is_drawn_if_it_may_exist():
     generator = told(names=(None, "label"), dtype="float32")  # goes into a Dense as a number
     assert generators.inputs_of(generator) == generators.Inputs(latent=0, latent_dim=100, told="integer")
