@@ -98,7 +98,8 @@ def main(setting: str, *arguments: str) -> int:
     if not arguments:
         ignored = [f"--ignore={ROOT / 'tests' / f'test_{name}.py'}" for name in WITHOUT_NUMBERS]
         arguments = ["-n", "2", "--dist", "loadscope", "-m", "not slow", *ignored, ROOT]
-    command = [sys.executable, "-m", "pytest", "--nbval", *map(str, arguments)]
+    # Without wide instructions a training takes five times as long.
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=3600", *map(str, arguments)]
     print(*(f"{name}='{value}'" for name, value in SETTINGS[setting].items()), *command, flush=True)
     return subprocess.call(command, env=variables)
 
