@@ -68,7 +68,7 @@ _MODULES = {
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "checks", "data", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
+    "browser", "checks", "data", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
 }  # fmt: skip
 
 

@@ -278,6 +278,13 @@ def test_importing_the_package_does_not_import_tensorflow():
     assert answer.stdout.strip() == "False"
 
 
+def test_who_serves_the_explorers_page_does_not_import_tensorflow():
+    """Its kernel does; twice would take twice the time and the memory."""
+    code = "import sys; from gan_helpers import explorer_page; print('tensorflow' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
+
+
 def ramp(n):
     """n images whose first pixel is their number, so that the order of batches can be read."""
     images = np.zeros((n, 28, 28, 1), np.uint8)
