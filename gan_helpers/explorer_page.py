@@ -31,7 +31,7 @@ TEMPLATE = """{% extends "voila/templates/lab/index.html.j2" %}
 {{ resources.include_js("static/voila-style.js") }}
 {{ super.super() }}
 <style>
-body { background: var(--jp-layout-color1); }
+body.jp-Notebook { background: var(--jp-layout-color1); }
 .gan-head { padding: 8px 16px 0; font-family: system-ui, sans-serif; color: var(--jp-content-font-color1); }
 .gan-head h1 { font-size: 22px; font-weight: 600; margin: 8px 0; }
 .gan-head p { font-size: 14px; line-height: 1.45; margin: 8px 0; max-width: 840px; }
