@@ -62,7 +62,8 @@ pictures: data browser
 
 # From the root, so that the notebooks can show what lies in images/.
 lab: data
-	$(PY) -m jupyterlab --FileContentsManager.preferred_dir=notebooks
+	$(PY) -m jupyterlab --FileContentsManager.preferred_dir=notebooks \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 refresh: data
 	$(PY) -m gan_helpers.course refresh $(NAMES)

@@ -317,7 +317,8 @@ class GAN(keras.Model):
         draws = Draws(self.seed, self.steps.value)
         if self.d_steps == 1:
             return [(real, classes, draws)]
-        n = tf.shape(real)[0] // self.d_steps
+        # Of parts whose size it does not know, TensorFlow adds gradients now in one order and now in another.
+        n = (real.shape[0] or tf.shape(real)[0]) // self.d_steps
         parts = [slice(turn * n, (turn + 1) * n) for turn in range(self.d_steps)]
         draws = [draws.within(1000 + turn) for turn in range(1, self.d_steps)] + [draws]
         return [(real[i], None if classes is None else classes[i], mine) for i, mine in zip(parts, draws)]
