@@ -57,7 +57,8 @@ CLOSED_FORMS = {
 
 
 def test_every_objective_has_its_closed_form():
-    assert CLOSED_FORMS.keys() == objectives.OBJECTIVES.known.keys()
+    ours = {name for name, made in objectives.OBJECTIVES.known.items() if made.__module__ == objectives.__name__}
+    assert CLOSED_FORMS.keys() == ours
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)

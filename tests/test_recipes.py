@@ -128,13 +128,13 @@ def test_rates_fall_with_the_steps_and_a_run_that_goes_on_keeps_its_place(some_i
         kept = dataclasses.replace(falling, decay_steps=None)
         training.train(kept, tmp_path, epochs=3, train_images=some_images, verbose=0)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
-    assert config["settings"].pop("shift") == 0  # as a run from before there were shifts
+    assert config["settings"].pop("augment") == []  # as a run from before there were augmentations
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ValueError, match="shift: 0 there, 2 here"):
+    with pytest.raises(ValueError, match="augment: none there, shift:2 here"):
         training.train(
             dataclasses.replace(falling, augment="shift:2"), tmp_path, epochs=3, train_images=some_images, verbose=0
         )
-    assert training.train(falling, tmp_path, epochs=2, train_images=some_images, verbose=0).gan.shift == 0
+    assert training.train(falling, tmp_path, epochs=2, train_images=some_images, verbose=0).gan.augment == ()
 
 
 def test_a_recipe_from_outside_is_one_entry(monkeypatch, some_images, tmp_path):

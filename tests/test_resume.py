@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from gan_helpers import atomic, checkpoints, data, folders, losses, networks, pretrained, recipes, training
+from gan_helpers import atomic, checkpoints, data, folders, networks, objectives, pretrained, recipes, training
 from gan_helpers.callbacks import LossPlot, ModelMonitor
 from gan_helpers.gan import GAN
 from gan_helpers.generators import generate
@@ -332,7 +332,7 @@ def test_a_run_of_ones_own_opens_without_its_recipe(small_gan, some_images, tmp_
         training.train(
             dataclasses.replace(recipe, generator=networks.mlp_generator), mine, train_images=some_images, verbose=0
         )
-    gan = small_gan(loss=losses.NonSaturating(label_smoothing=0.1))
+    gan = small_gan(loss=objectives.NonSaturating(label_smoothing=0.1))
     fit(gan, some_images, fitted, 2)
     for folder, one in ((mine, run.gan), (fitted, gan)):
         loaded = training.load_run(folder)
