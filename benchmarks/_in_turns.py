@@ -1,6 +1,7 @@
 """Images/s of a recipe's training in several processes, measured in turns: for comparisons on a machine that others use too."""
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -54,6 +55,16 @@ def measure(name: str, contenders: dict[str, dict], rounds: int) -> dict[str, li
         process.stdin.close()
         process.wait()
     return found
+
+
+def row(name: str, first: list[float], second: list[float]) -> str:
+    """A line of a table: medians of both, and the median of the ratios second/first with their range."""
+    ratios = sorted(b / a for a, b in zip(first, second))
+    middle, low, high = statistics.median(ratios), ratios[0], ratios[-1]
+    return (
+        f"| {name} | {statistics.median(first):,.0f} | {statistics.median(second):,.0f} "
+        f"| {middle:.3f} ({low:.3f} to {high:.3f}) |"
+    )
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ taken within a round.
 """
 
 import os
-import statistics
 import subprocess
 import tempfile
 from pathlib import Path
 
 import click
 
-from _in_turns import measure  # isort: skip  beside this file
+from _in_turns import measure, row  # isort: skip  beside this file
 from _machine import machine, versions  # isort: skip
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,12 +41,7 @@ def main(commit, names, rounds):
                 os.symlink(prepared, other / "data" / "prepared", target_is_directory=True)
             places = {"there": {"PYTHONPATH": str(other)}, "here": {"PYTHONPATH": str(ROOT)}}
             for name in names or ("course_dcgan", "course_conditional", "tutorial_dcgan"):
-                there, now = measure(name, places, rounds).values()
-                ratios = sorted(b / a for a, b in zip(there, now))
-                rows.append(
-                    f"| {name} | {statistics.median(there):,.0f} | {statistics.median(now):,.0f} "
-                    f"| {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}) |"
-                )
+                rows.append(row(name, *measure(name, places, rounds).values()))
                 click.echo(rows[-1])
         finally:
             git("worktree", "remove", "--force", str(other))

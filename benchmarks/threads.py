@@ -6,12 +6,11 @@ Measured in turns (`_in_turns.py`); ratios are taken within a round. `gan_helper
 (`gan_helpers/__init__.py`).
 """
 
-import statistics
 from pathlib import Path
 
 import click
 
-from _in_turns import measure  # isort: skip  beside this file
+from _in_turns import measure, row  # isort: skip  beside this file
 from _machine import machine, versions  # isort: skip
 
 RESULTS = Path(__file__).resolve().parent / "results" / "threads.md"
@@ -28,12 +27,7 @@ def main(names, rounds):
     """Compare both settings for the recipes NAMES."""
     rows = []
     for name in names or ("course_dcgan", "course_conditional", "course_mlp", "tutorial_dcgan"):
-        both, at_once = measure(name, SETTINGS, rounds).values()
-        ratios = sorted(b / a for a, b in zip(both, at_once))
-        rows.append(
-            f"| {name} | {statistics.median(both):,.0f} | {statistics.median(at_once):,.0f} "
-            f"| {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |"
-        )
+        rows.append(row(name, *measure(name, SETTINGS, rounds).values()))
         click.echo(rows[-1])
     text = f"""# Two threads: on one operation, or on two
 

@@ -42,7 +42,10 @@ def grow_gpu_memory() -> None:
 
 grow_gpu_memory()
 
-PUSH = 0.05  # of the pixel range: the step of the gradient penalty's finite differences
+LOSSES, ACCURACIES = (
+    ("d_loss", "g_loss"),
+    ("d_real_accuracy", "d_fake_accuracy"),
+)  # what `fit` reports of every GAN, or most
 
 
 def terms_of_former(settings: dict) -> dict:
@@ -61,13 +64,13 @@ _FORMER = ("gamma", "gamma_until", "shift", "shift_after")
 
 def refuse_former_keywords(keywords: dict) -> None:
     """ValueError that names the new form, where any of the keywords is one of before there were terms."""
-    if former := sorted(keywords.keys() & set(_FORMER)):
-        (asked, (term,)), *_ = sorted(
-            terms_of_former({"gamma": 0.05, "shift": 1, **keywords}).items(),
-            key=lambda item: item[0].startswith("r") != former[0].startswith("g"),
-        )
-        text = (regularisers if asked == "regularisers" else augmentation).as_text(term)
-        raise ValueError(f"there is no {former[0]} any more: it is a term. Write {asked}={text!r}")
+    former = [name for name in _FORMER if name in keywords]
+    if not former:
+        return
+    asked, kind = ("regularisers", regularisers) if former[0].startswith("gamma") else ("augment", augmentation)
+    new = terms_of_former({"gamma": 0.05, "shift": 1, **keywords}).get(asked)
+    instead = f"write {asked}={kind.as_text(*new)!r}" if new else "leave it out"
+    raise ValueError(f"{former[0]} is a term now: {instead}")
 
 
 def _by_name(given) -> dict:
@@ -75,7 +78,7 @@ def _by_name(given) -> dict:
     found = {}
     for term in regularisers.get_all(given):
         name = terms.name_of(term)
-        while name in found or name in ("d_loss", "g_loss"):
+        while name in found or name in LOSSES + ACCURACIES:
             name += "_2"
         found[name] = term
     return found
@@ -210,12 +213,12 @@ class GAN(keras.Model):
         self.seed = int(seed)
         self.trained_on = None
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        accuracies = () if self.calls_real is None else ("d_real_accuracy", "d_fake_accuracy")
+        accuracies = () if self.calls_real is None else ACCURACIES
         probability = ()
         if self.adaptive is not None:
             probability = ("augment_probability",)
             self.augment_probability = self.add_weight(name=probability[0], initializer="zeros", trainable=False)
-        names = ("d_loss", "g_loss", *accuracies, *self.regularisers, *probability)
+        names = (*LOSSES, *accuracies, *self.regularisers, *probability)
         self.means = {name: keras.metrics.Mean(name) for name in names}
         self.built = True  # both players are; nothing is left to be built by a first batch
 
@@ -320,6 +323,7 @@ class GAN(keras.Model):
         # Of parts whose size it does not know, TensorFlow adds gradients now in one order and now in another.
         n = (real.shape[0] or tf.shape(real)[0]) // self.d_steps
         parts = [slice(turn * n, (turn + 1) * n) for turn in range(self.d_steps)]
+        # 1000: far from the numbers that tell apart the parts of one turn.
         draws = [draws.within(1000 + turn) for turn in range(1, self.d_steps)] + [draws]
         return [(real[i], None if classes is None else classes[i], mine) for i, mine in zip(parts, draws)]
 
@@ -363,7 +367,7 @@ class GAN(keras.Model):
             return critic(x, training=True)
 
         logits = in_training(real), in_training(fake)
-        steady = _with_the_same_masks(self._twins()[1], in_training)
+        steady = _with_the_same_masks(self._twins()[1], in_training) if self.regularisers else None
         return Look(*logits, real, fake, in_training, steady, self.pixel_range, draws)
 
     def penalties(self, look: Look) -> dict:

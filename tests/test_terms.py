@@ -90,6 +90,7 @@ def test_the_discriminator_takes_so_many_steps_per_step_of_the_generator_each_on
     [
         (dict(gamma=0.1), "regularisers='smoothness:0.1'"),
         (dict(gamma=0.1, gamma_until=7), "regularisers='until:7:smoothness:0.1'"),
+        (dict(gamma=0.0), "leave it out"),
         (dict(shift=2), "augment='shift:2'"),
         (dict(shift=2, shift_after=9), "augment='from:9:shift:2'"),
     ],
