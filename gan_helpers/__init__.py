@@ -33,6 +33,7 @@ _HOME_OF = {
     "check_setup": "setup_check",
     "CLASS_NAMES": "data",
     "load_fashion_mnist": "data",
+    "Dataset": "dataset",
     "pipeline": "data",
     "GAN": "gan",
     "generate": "generators",
@@ -60,15 +61,15 @@ _HOME_OF = {
     "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "directions", "explorer", "explorer_state",
-    "exporting", "folders", "gan", "generators", "guards", "images", "latent",
+    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "dataset", "directions", "explorer", "explorer_state",
+    "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
     "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "plots", "pretrained", "profiles", "recipes", "regularisers", "schedules",
     "setup_check", "still_widgets", "terms", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "browser", "checks", "data", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
+    "browser", "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
 }  # fmt: skip
 
 
