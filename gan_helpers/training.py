@@ -200,6 +200,7 @@ def _gan_of(run_dir: Path, config: dict) -> GAN:
     same = recipe is not None
     if same and "settings" in config:
         before = recipes.settings_of_today(config["settings"])
+        recipe = recipe.for_images(before["image_shape"], before["classes"])
         recipe = recipes.changed(recipe, recipes.changes(recipe.name, before))
         same = before.items() <= settings(recipe).items()
     if same or (config and described is None):
@@ -268,8 +269,8 @@ def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
     """
     found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
     found |= {player: recipes.name_of(getattr(recipe, player)) for player in ("generator", "discriminator")}
-    found |= recipe.terms()
-    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.generator(recipe.latent_dim))
+    found |= recipe.terms() | {"image_shape": list(recipe.image_shape)}
+    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.players()[0])
     found["pixel_range"] = list(pixel_range)
     return found
 
