@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import difflib
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -97,6 +98,18 @@ class Recipe:
             )
             gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
+
+    def for_images(self, image_shape, classes: int | None = None) -> "Recipe":
+        """The recipe with networks that make and take such images."""
+        if tuple(image_shape) == (28, 28, 1) and classes in (None, 10):
+            return self
+        wanted = {"image_shape": tuple(image_shape), "classes": classes}
+        made = {}
+        for player in ("generator", "discriminator"):
+            builder = getattr(self, player)
+            takes = {k: v for k, v in wanted.items() if v is not None and k in inspect.signature(builder).parameters}
+            made[player] = functools.partial(builder, **takes) if takes else builder
+        return dataclasses.replace(self, **made)
 
     def terms(self) -> dict:
         """Objective, regularisers and augmentations as plain data, as a run's `config.json` keeps them.
