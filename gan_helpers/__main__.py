@@ -124,7 +124,6 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
 
 def _own_images(command):
     """The options that name a data set other than Fashion-MNIST."""
-    path = click.Path(path_type=Path)
     for option in (
         click.option("--colour/--grey", default=None, help="Of --images.  [default: as they are]"),
         click.option(
@@ -134,9 +133,9 @@ def _own_images(command):
         ),
         click.option(
             "--images",
-            type=path,
-            help="Images of your own: a folder of PNG, JPEG, WebP or GIF files, where each subfolder is a class; or an .npz or IDX "
-            "file.  [default: Fashion-MNIST]",
+            type=click.Path(),
+            help="Images of your own: a folder of PNG, JPEG, WebP or GIF files, where each subfolder is a class; an .npz or IDX file; "
+            "or tfds:NAME.  [default: Fashion-MNIST]",
         ),
     ):
         command = option(command)
@@ -151,9 +150,13 @@ def _dataset(images, size, colour):
         return None
     from gan_helpers.dataset import Dataset
 
-    dataset = Dataset.open(images, size=size, colour=colour)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        dataset = Dataset.open(images, size, colour)
+    for warning in said:
+        click.echo(f"Warning: {warning.message}", err=True)
     click.echo(repr(dataset), err=True)
-    if left_out := dataset.left_out:
+    if (left_out := dataset.left_out) and not said:  # it is only said when they are prepared
         more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
         click.echo(f"Left out {len(left_out):,}: {'; '.join(left_out[:SHOWN])}{more}", err=True)
     return dataset
@@ -161,7 +164,7 @@ def _dataset(images, size, colour):
 
 def _as_options(images, size, colour) -> str:
     """The options that `_dataset` was given, as they are typed."""
-    said = f"--images {shlex.quote(str(images))}" + ("" if size is None else f" --size {size}")
+    said = f"--images {shlex.quote(images)}" + ("" if size is None else f" --size {size}")
     return said + ("" if colour is None else " --colour" if colour else " --grey")
 
 

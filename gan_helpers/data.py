@@ -293,6 +293,7 @@ def pipeline(
     """
     import tensorflow as tf
 
+    told = {name: getattr(images, of, None) for name, of in (("trained_on", "origin"), ("class_names", "class_names"))}
     images, classes = _images_and_classes(images, classes)
     low, high = check_pixel_range(pixel_range)
     n = len(images)
@@ -323,6 +324,7 @@ def pipeline(
     dataset = tf.data.Dataset.range(1).flat_map(order).map(to_floats, num_parallel_calls=1).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(images_per_epoch // batch_size))
     dataset.epoch = epoch
+    vars(dataset).update(told)  # for `GAN.fit`
     return dataset
 
 

@@ -442,6 +442,7 @@ class GAN(keras.Model):
         if batch is not preflight.UNSEEN:
             self._report(preflight.of_batch(self, batch))
             self.trained_on = getattr(x, "trained_on", None) or self._origin_of(batch) or self.trained_on
+            self.class_names = getattr(x, "class_names", None) or self._class_names
         return x
 
     def _origin_of(self, batch) -> str | None:

@@ -1,7 +1,6 @@
 """`train(recipe, run_dir, …)`: data, model, callbacks and checkpoints as one run that can be stopped and goes on."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import json
 import math
@@ -24,8 +23,6 @@ from gan_helpers.dataset import Dataset
 from gan_helpers.gan import GAN
 from gan_helpers.guards import StopOnNonFinite, WarnOnCollapse, WarnWhenDiscriminatorWins
 from gan_helpers.run_lock import only_this_process
-
-AT_ONCE = 1024  # images that are hashed at once
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
     if precision == "auto":
         precision = before.get("precision", bfloat16.choose_precision())
     usual, recipe = recipe, _made_for(data_set, recipe, before)
-    gan, batches = _gan_and_batches(recipe, seed, precision, learned, batch_size, callbacks)
+    gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
     facts = _facts(recipe, gan, batch_size, learned)
     _check_config(
         run_dir, facts, learned
@@ -177,7 +174,7 @@ def _check_numbers(minutes: float | None, **whole) -> None:
 
 
 def _as_dataset(dataset, train_images, train_classes) -> Dataset:
-    """What `train` was given, as a `Dataset`; Fashion-MNIST's own images go by its name, however they came."""
+    """What `train` was given, as a `Dataset`."""
     if dataset is not None and (train_images is not None or train_classes is not None):
         raise ValueError(
             "there are both dataset and train_images or train_classes: say dataset alone, which holds its classes"
@@ -188,8 +185,6 @@ def _as_dataset(dataset, train_images, train_classes) -> Dataset:
         raise ValueError(
             f"dataset is {_kind(dataset)}; expected a gh.Dataset: for an array of images, say train_images=…"
         )
-    if data.origin_of(dataset.images) == "fashion_mnist":
-        dataset = dataclasses.replace(dataset, name="fashion_mnist")
     return dataset
 
 
@@ -239,7 +234,7 @@ def _made_for(dataset: Dataset, recipe: recipes.Recipe, before: dict) -> recipes
     return recipe.for_images(dataset.image_shape, len(dataset.class_names) or None)
 
 
-def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, batch_size: int, callbacks):
+def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, trained_on: str, batch_size: int, callbacks):
     """A fresh GAN that knows what it is to learn, and the batches that it learns from, both looked at before a step.
 
     Raises:
@@ -253,11 +248,10 @@ def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, batch_
         )
     classes = dataset.classes if gan.conditional else None
     batches = data.pipeline(dataset.images, batch_size, gan.pixel_range, seed, classes=classes)
-    batches.trained_on = dataset.origin
+    batches.trained_on, batches.class_names = trained_on, dataset.class_names
     gan.check_before_fit(batches, callbacks=callbacks)
     if wrong := [] if classes is None else preflight.check_classes(gan, classes):
         raise ValueError(wrong[0])
-    gan.class_names = dataset.class_names
     return gan, batches
 
 
@@ -359,18 +353,8 @@ def _config(run_dir: Path) -> dict:
 def _facts(recipe, gan, batch_size, dataset: Dataset) -> dict:
     """What makes a run this run: two runs that agree in it train the same GAN."""
     facts = {"recipe": recipe.name, "seed": gan.seed, "batch_size": int(batch_size), "images": len(dataset)}
-    facts["dataset"] = _hash_of(dataset.images, dataset.classes if gan.conditional else None)
+    facts["dataset"] = dataset.hash if gan.conditional else dataset.hash_of_images
     return {**facts, "precision": gan.precision, "settings": settings(recipe, gan.pixel_range)}
-
-
-def _hash_of(train_images, classes) -> str:
-    """SHA-256 of what a GAN learns from: the images, and their classes where it is told them."""
-    content = hashlib.sha256()
-    for first in range(0, len(train_images), AT_ONCE):  # a file of a million images need not fit into memory
-        content.update(np.ascontiguousarray(train_images[first : first + AT_ONCE]))
-    if classes is not None:
-        content.update(np.ascontiguousarray(classes, np.int64))
-    return content.hexdigest()
 
 
 def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
@@ -400,7 +384,7 @@ def _check_config(run_dir: Path, config: dict, dataset: Dataset) -> None:
     if "settings" in before:
         there = recipes.settings_of_today(there)
     other = there.get("dataset", here["dataset"]) != here["dataset"]
-    if other and there["dataset"] == _hash_of(dataset.images, dataset.classes):
+    if other and there["dataset"] == dataset.hash:
         there["dataset"] = here["dataset"]  # classes that are not learned were once part of the hash
     differing = [
         f"{key}: {recipes.as_text(key, there[key])} there, {recipes.as_text(key, value)} here"

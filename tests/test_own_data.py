@@ -3,16 +3,18 @@
 import dataclasses
 import json
 import math
+import shlex
 import warnings
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 import gan_helpers as gh
 from gan_helpers import __main__ as command_line
-from gan_helpers import checkpoints, data, generators, model_files, networks, pretrained, recipes, training
+from gan_helpers import checkpoints, data, folders, generators, model_files, networks, pretrained, recipes, training
 from gan_helpers.dataset import Dataset
 
 NAMES = ("Hüte", "Dresses, long", "bag")
@@ -200,3 +202,56 @@ def test_names_of_classes_that_nobody_gave(some_images):
     assert generators.class_names(conditional) == tuple("0123456789")
     assert generators.class_names(generator(4)) == ("0", "1", "2")
     assert generators.class_names(networks.mlp_generator(4, (4,))) == ()
+
+
+# --- from the command line --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(dataset, tmp_path, monkeypatch):
+    """The pictures as files, a subfolder per class, and one file that is none; prepared data sets go into a folder of the test."""
+    monkeypatch.setattr(folders, "root", lambda: tmp_path / "course")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(recipes.RECIPES, "told", TOLD)
+    monkeypatch.setitem(recipes.RECIPES, "untold", UNTOLD)
+    for i, (picture, told) in enumerate(zip(dataset.images, dataset.classes)):
+        path = tmp_path / "my photos" / NAMES[told] / f"{i:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    (tmp_path / "my photos" / NAMES[0] / "broken.png").write_bytes(b"no picture")
+    return tmp_path / "my photos"
+
+
+def test_a_folder_goes_from_the_command_line_to_a_run_and_its_samples(call, folder, tmp_path):
+    arguments = ("train", "told", "--run", tmp_path / "run", "--images", folder, "--size", 32, "--epochs")
+    for epochs in (1, 2):  # the second time the pictures are prepared already
+        status, out, said = call(*arguments, epochs)
+        assert status == 0 and f": {epochs} epochs" in out, said
+        assert "54 colour images of 32×32 in 3 classes" in said and said.count("broken.png") == 1
+    config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
+    assert shlex.split(config["command"])[-4:] == ["--images", str(folder), "--size", "32"]
+    assert set(config["data"]["class_names"]) == set(NAMES)
+    status, _, said = call("sample", tmp_path / "run", "--count", 2, "--classes", "bag", "--out", tmp_path / "a.npz")
+    assert status == 0, said
+    with np.load(tmp_path / "a.npz") as found:
+        assert found["class_names"][found["classes"]].tolist() == ["bag", "bag"]
+    grey = call("train", "told", "--run", tmp_path / "run", "--images", folder, "--size", 32, "--grey")
+    assert grey[0] == 2 and "(32, 32, 1)" in grey[2]
+
+
+def test_what_the_command_line_cannot_read_is_one_line_and_leaves_no_run(call, folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for arguments, said in (
+        (["told", "--images", tmp_path / "nowhere"], "nowhere"),
+        (["told", "--images", tmp_path / "empty"], "empty"),
+        (["told", "--images", folder, "--size", "7"], "7"),
+        (["told", "--images", folder, "--size", "48"], "(48, 48, 3)"),
+        (["told", "--images", folder / "bag", "--size", "32"], "told is conditional"),
+        (["told", "--images", folder, "--size", "32", "--batch-size", "100"], "there are 54 images"),
+        (["told", "--images", folder, "--data", tmp_path], "--data"),
+        (["told", "--size", "32"], "give --images too"),
+    ):  # fmt: skip
+        status, out, error = call("train", *arguments, "--run", tmp_path / "run")
+        assert (status, out) == (2, "") and not (tmp_path / "run").exists(), error
+        (line,) = (line for line in error.splitlines() if line.startswith("Error: "))
+        assert said in line and "Traceback" not in error
