@@ -63,13 +63,13 @@ _HOME_OF = {
 _MODULES = {
     "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "dataset", "directions", "explorer", "explorer_state",
     "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
-    "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "plots", "pretrained", "profiles", "recipes", "regularisers", "schedules",
-    "setup_check", "still_widgets", "terms", "training",
+    "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "recipes", "regularisers", "schedules",
+    "setup_check", "still_widgets", "terms", "tfds_images", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "browser", "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "plots", "pretrained", "profiles", "still_widgets",
+    "browser", "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "still_widgets", "tfds_images",
 }  # fmt: skip
 
 

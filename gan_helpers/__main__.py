@@ -5,7 +5,9 @@ TensorFlow is imported by the commands that need it, so `--help` answers at once
 
 import io
 import json
+import shlex
 import sys
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from gan_helpers.atomic import write_whole
 
 LARGEST = {".npz": 1_000_000, ".png": 10_000, ".gif": 200}  # images a file
 WALK_STEPS = 12  # frames of a walk from one latent vector to the next
+SHOWN = 3  # of the files that were left out
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -44,7 +47,7 @@ def _fail(message: str) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gan-helpers")
 def commands():
-    """Train GANs on Fashion-MNIST, and draw from them."""
+    """Train GANs on Fashion-MNIST or on images of your own, and draw from them."""
 
 
 def _complete_recipe(context, parameter, incomplete):
@@ -119,6 +122,52 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
 # --- train ----------------------------------------------------------------------------------------
 
 
+def _own_images(command):
+    """The options that name a data set other than Fashion-MNIST."""
+    for option in (
+        click.option("--colour/--grey", default=None, help="Of --images.  [default: as they are]"),
+        click.option(
+            "--size",
+            type=click.IntRange(1),
+            help="Height and width in pixels that --images are brought to.  [default: 64 for a folder, otherwise their own]",
+        ),
+        click.option(
+            "--images",
+            type=click.Path(),
+            help="Images of your own: a folder of PNG, JPEG, WebP or GIF files, where each subfolder is a class; an .npz or IDX file; "
+            "or tfds:NAME.  [default: Fashion-MNIST]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _dataset(images, size, colour):
+    """The data set that `_own_images` name; None where they name none."""
+    if images is None:
+        if size is not None or colour is not None:
+            raise ValueError(f"{'--size' if size else '--colour/--grey'} says how --images are read: give --images too")
+        return None
+    from gan_helpers.dataset import Dataset
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        dataset = Dataset.open(images, size, colour)
+    for warning in said:
+        click.echo(f"Warning: {warning.message}", err=True)
+    click.echo(repr(dataset), err=True)
+    if (left_out := dataset.left_out) and not said:  # it is only said when they are prepared
+        more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+        click.echo(f"Left out {len(left_out):,}: {'; '.join(left_out[:SHOWN])}{more}", err=True)
+    return dataset
+
+
+def _as_options(images, size, colour) -> str:
+    """The options that `_dataset` was given, as they are typed."""
+    said = f"--images {shlex.quote(images)}" + ("" if size is None else f" --size {size}")
+    return said + ("" if colour is None else " --colour" if colour else " --grey")
+
+
 @commands.command()
 @click.argument("recipe", shell_complete=_complete_recipe)
 @click.option("--run", "run_dir", type=FOLDER, required=True, help="The run folder; the same call again goes on.")
@@ -131,7 +180,7 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
     help="Of training in all; stops within an epoch too. With --epochs, what comes first.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1, 60_000), help="Images a step.  [default: the recipe's]")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.  [default: the recipe's]")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
@@ -142,7 +191,8 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
 @click.option(
     "--evaluate-every",
     type=click.IntRange(1),
-    help="Epochs between two measurements; keeps the best generator. Trains on the first 50,000 images.",
+    help="Epochs between two measurements; keeps the best generator. Trains without the last sixth of the images, at most 10,000, "
+    "which it is measured by; of --images, the classes' judge is trained first.",
 )
 @click.option(
     "--set",
@@ -152,18 +202,42 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
     help="Another setting than the recipe's: loss=hinge, regularisers=r1:1.0+smoothness:0.05, augment=shift:1, d_steps=2, "
     "g_learning_rate=1e-4, … May be given several times.",
 )
-@click.option("--data", "data_dir", type=FOLDER, help="Folder with the four .gz files.  [default: data/fashion-mnist]")
-def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluate_every, settings, data_dir):
-    """Train RECIPE into a run folder, or go on where it stopped."""
-    from gan_helpers import classifier, data, recipes, training
+@_own_images
+@click.option(
+    "--data", "data_dir", type=FOLDER, help="Folder with Fashion-MNIST's four .gz files.  [default: data/fashion-mnist]"
+)
+def train(
+    recipe,
+    run_dir,
+    epochs,
+    minutes,
+    seed,
+    batch_size,
+    precision,
+    evaluate_every,
+    settings,
+    images,
+    size,
+    colour,
+    data_dir,
+):
+    """Train RECIPE into a run folder, or go on where it stopped: on Fashion-MNIST, or on images of your own."""
+    from gan_helpers import data, recipes, training
+    from gan_helpers.dataset import Dataset
 
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
-    recipe = recipes.changed(recipes.get(recipe), settings)
+    recipe = recipes.get(recipe)
+    recipes.changed(recipe, settings)  # what is wrong with it is said before the images are looked at
     if data_dir is not None and (missing := data.check_files(data_dir)):
         raise ValueError(f"--data {str(data_dir)!r} lacks {', '.join(missing)}")
-    most = None if evaluate_every is None else classifier.TRAINED_ON
-    images, classes = (array[:most] for array in data.load_fashion_mnist("train", data_dir))
+    if data_dir is not None and images is not None:
+        raise ValueError("--data is Fashion-MNIST's folder, and --images are other images: give one of them")
+    dataset = _dataset(images, size, colour)
+    options = "" if dataset is None else _as_options(images, size, colour)
+    dataset = dataset or Dataset.fashion_mnist(data_dir)
+    # What is set here is for these images, and not brought to their size.
+    recipe = recipes.changed(recipe.for_images(dataset.image_shape, len(dataset.class_names) or None), settings)
     trained = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: click.echo(
             f"Training {recipe.name} on {_device()}, in {_precision(trained.model.precision)}", err=True
@@ -171,8 +245,8 @@ def train(recipe, run_dir, epochs, minutes, seed, batch_size, precision, evaluat
     )
     try:
         run = training.train(
-            recipe, run_dir, epochs=epochs, minutes=minutes, seed=seed, batch_size=batch_size, precision=precision,
-            train_images=images, train_classes=classes, evaluate_every=evaluate_every, callbacks=[trained], verbose="bar",
+            recipe, run_dir, dataset, epochs=epochs, minutes=minutes, seed=seed, batch_size=batch_size, precision=precision,
+            evaluate_every=evaluate_every, callbacks=[trained], verbose="bar", options=options,
         )  # fmt: skip
     except KeyboardInterrupt as stopped:
         click.echo(f"\n{stopped or 'Stopped before training began.'}".replace("same call", "same command"), err=True)
@@ -235,8 +309,9 @@ _pixel_range = click.option(
 def sample(model, pixel_range, count, seed, out, classes):
     """Draw images from MODEL: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
-    A .npz holds `images` uint8 (N, 28, 28, 1) and `latents` float32 (N, z); a .png shows them as a grid; a .gif walks
-    from one latent vector to the next and back to the first, on the sphere.
+    A .npz holds `images` uint8 (N, h, w, 1 or 3) and `latents` float32 (N, z), of a conditional generator `classes` int (N,) and
+    their `class_names` too; a .png shows them as a grid; a .gif walks from one latent vector to the next and back to the first,
+    on the sphere.
     """
     if out.suffix not in LARGEST:
         raise ValueError(f"--out {str(out)!r} must end in {', '.join(LARGEST)}")
@@ -250,18 +325,18 @@ def sample(model, pixel_range, count, seed, out, classes):
 
     generator, pixel_range = generators.generator_and_range(pretrained.load_generator(model), pixel_range)
     latents = latent.sample(count, generators.inputs_of(generator).latent_dim, seed).numpy()
-    labels = generators.in_turn(generator, count)
+    labels, names = generators.in_turn(generator, count), generators.class_names(generator)
     if classes is not None:
         if labels is None:
             raise ValueError(f"{model} is not conditional: it takes no --classes")
-        known = generators.class_count(generator)
-        labels = np.resize([_class_number(name, known) for name in classes.split(",")], count)
+        labels = np.resize(_class_numbers(classes, names, generators.class_count(generator)), count)
     if out.suffix == ".gif":
         walks = [latent.slerp(a, b, WALK_STEPS + 1)[:-1] for a, b in zip(latents, np.roll(latents, -1, axis=0))]
         latents, labels = np.concatenate(walks), None if labels is None else np.repeat(labels, WALK_STEPS)
     pictures = generators.generate(generator, latents, pixel_range, classes=labels)
     if out.suffix == ".npz":
         arrays = {"images": pictures, "latents": latents, **({} if labels is None else {"classes": labels})}
+        arrays |= {"class_names": np.array(names)} if names else {}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
         content = buffer.getvalue()
@@ -273,26 +348,38 @@ def sample(model, pixel_range, count, seed, out, classes):
     click.echo(f"{out}: {len(pictures)} images, {len(content):,} bytes")
 
 
-def _class_number(name: str, count: int | None) -> int:
-    """A class by number, or by its name in any case: of as many classes as Fashion-MNIST has, by its names.
+def _class_numbers(text: str, names: tuple[str, ...], count: int | None) -> list[int]:
+    """Classes by their names, in any case, or by their numbers, with commas between; a name may hold commas itself.
 
     Args:
-        count: how many classes the generator knows, where that can be told.
+        names: of the generator's classes.
+        count: how many classes it knows, where that can be told.
     """
-    from gan_helpers.data import CLASS_NAMES
+    known, parts, found = list(map(_folded, names)), text.split(","), []
+    while parts:
+        for taken in range(len(parts), 0, -1):  # the longest name that fits
+            name = ",".join(parts[:taken]).strip()
+            if _folded(name) in known:
+                found.append(names.index(name) if name in names else known.index(_folded(name)))
+                break
+        else:
+            taken, name = 1, parts[0].strip()
+            if not (name.isdecimal() and (count is None or int(name) < count)):
+                raise ValueError(f"--classes: {name!r} is {_no_class(names, count)}")
+            found.append(int(name))
+        del parts[:taken]
+    return found
 
-    names = CLASS_NAMES if count == len(CLASS_NAMES) else ()
-    lower = [class_name.lower() for class_name in names]
-    name = name.strip().lower()
-    if name in lower:
-        return lower.index(name)
-    if name.isdecimal() and (count is None or int(name) < count):
-        return int(name)
-    known = ", ".join(f"{i} {class_name}" for i, class_name in enumerate(names))
-    raise ValueError(
-        f"--classes: {name!r} is "
-        + (f"none of {known}" if known else f"no number {'from 0 on' if count is None else f'in 0…{count - 1}'}")
-    )
+
+def _folded(name: str) -> str:
+    """A name without regard to case, and to how its accents are written."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _no_class(names: tuple[str, ...], count: int | None) -> str:
+    if names and names != tuple(map(str, range(len(names)))):
+        return f"none of {', '.join(f'{i} {name}' for i, name in enumerate(names))}"
+    return f"no number {'from 0 on' if count is None else f'in 0…{count - 1}'}"
 
 
 @commands.command()

@@ -191,7 +191,9 @@ class QualityMonitor(keras.callbacks.Callback):
         UserWarning: n below 2,048; or other images than Fashion-MNIST's, of which it then measures nothing.
     """
 
-    def __init__(self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0):
+    def __init__(
+        self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0, dataset=None
+    ):
         super().__init__()
         if every < 1:
             raise ValueError(f"every is {every}; it must be at least 1")

@@ -72,12 +72,9 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
             raise FileNotFoundError(f"data_dir {str(data_dir)!r} is not a folder; it must hold {', '.join(SHA256)}")
         if missing := check_files(Path(data_dir)):
             raise FileNotFoundError(f"data_dir {str(data_dir)!r} lacks {', '.join(missing)}")
-    usual = folders.data() / "prepared"
-    if _is_prepared(usual):  # asked before a writable folder is looked for: it may be there and read-only
-        return usual
+    if found := prepared_folder():  # asked before a writable folder is looked for: it may be there and read-only
+        return found
     folder = folders.prepared()
-    if _is_prepared(folder):
-        return folder
     files = Path(data_dir) if data_dir is not None else folders.data() / "fashion-mnist"
     missing = check_files(files)
     if missing:
@@ -123,10 +120,10 @@ def check_files(files: Path) -> list[str]:
         except FileNotFoundError:
             missing.append(name)
             continue
-        if found != expected and (whole := _idx_shape(files / name)):
+        if found != expected and (shape := _shape_of_whole_idx(files / name)):
             raise ValueError(
-                f"{files / name} is another data set than Fashion-MNIST: a whole file of {' × '.join(map(str, whole))}, with SHA-256 "
-                f"{found}, not {expected}. Read it yourself, and pass its images as gh.train(…, train_images=…)."
+                f"{files / name} is another data set than Fashion-MNIST: a whole file of {' × '.join(map(str, shape))}, with SHA-256 "
+                f"{found}, not {expected}. Read it with gh.Dataset.from_idx({str(files)!r})"
             )
         if found != expected:
             raise ValueError(
@@ -136,18 +133,57 @@ def check_files(files: Path) -> list[str]:
     return missing
 
 
-def _idx_shape(path: Path) -> tuple[int, ...] | None:
-    """The shape of an array in a gzipped IDX file, the format of MNIST; None where it is not a whole one.
-
-    Its head: two zeros, the type (8: uint8), the number of axes, and the length of each, 32 bits, the highest first.
-    """
+def _shape_of_whole_idx(path: Path) -> tuple[int, ...] | None:
     try:
-        content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error):
+        return read_idx(path).shape
+    except ValueError:
         return None
-    axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
-    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
-    return shape if axes and len(content) == 4 + 4 * axes + math.prod(shape) else None
+
+
+_MOST_PACKED = 1040  # bytes that gzip can make of one
+
+
+def read_idx(path: str | os.PathLike) -> np.ndarray:
+    """The array in an IDX file, the format of MNIST, gzipped or not: uint8.
+
+    Its head: two zeros, the type (8: uint8), the number of axes, and the length of each, 32 bits, the highest first
+    (LeCun, Cortes, Burges, "The MNIST database of handwritten digits").
+
+    Raises:
+        ValueError: the file, which is named, is no IDX file, holds another type, or is damaged. It is never read beyond what
+            its head says.
+        OSError: it cannot be read.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    most = path.stat().st_size * (_MOST_PACKED if packed else 1)
+    try:
+        with gzip.open(path) if packed else open(path, "rb") as file:
+            head = file.read(4)
+            if len(head) < 4 or head[:2] != b"\0\0" or not head[3]:
+                raise ValueError(
+                    f"{path} is no IDX file: it begins with {head.hex(' ') or 'nothing'}, not with 00 00 08"
+                )
+            if head[2] != 8:
+                raise ValueError(f"{path} holds numbers of the IDX type {head[2]}; expected 8, bytes 0…255")
+            lengths = file.read(4 * head[3])
+            shape = tuple(int.from_bytes(lengths[i : i + 4], "big") for i in range(0, len(lengths), 4))
+            size = math.prod(shape)
+            content = file.read(size + 1) if size <= most else b""
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: it does not unpack ({error}). Get it again") from error
+    if len(lengths) != 4 * head[3] or len(content) != size:
+        raise ValueError(
+            f"{path} is damaged: its head says {' × '.join(map(str, shape))} bytes, and it holds "
+            f"{'more' if len(content) > size else 'fewer'}. Get it again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def prepared_folder() -> Path | None:
+    """The folder in which Fashion-MNIST is prepared; None where it is not yet. Nothing is written."""
+    return next(filter(_is_prepared, folders.places_for_prepared()), None)
 
 
 def _is_prepared(folder: Path) -> bool:
@@ -186,10 +222,8 @@ def origin_of(images) -> str | None:
 
 def _all_of_fashion_mnist() -> frozenset[int] | None:
     """A hash of each of the 70,000 images; None where they are not prepared."""
-    for folder in (folders.data() / "prepared", folders.prepared()):
-        if _is_prepared(folder):
-            return _hashes(folder)
-    return None
+    folder = prepared_folder()
+    return None if folder is None else _hashes(folder)
 
 
 @functools.cache
@@ -202,12 +236,21 @@ def _hashes(folder: Path) -> frozenset[int]:
 
 
 def _require_network(files: Path, missing: list[str], seconds: float = 4.0) -> None:
-    """Fail at once where TFDS would retry for minutes: ask for one file's header, `seconds` at most."""
+    """Fail at once where TFDS would retry for minutes."""
+    if not answers(_DOWNLOADS + missing[0], seconds):
+        raise FileNotFoundError(
+            f"Fashion-MNIST is not here and cannot be downloaded: {files} lacks {', '.join(missing)}, and {_DOWNLOADS} does not "
+            "answer. Restore the files with `git checkout -- data/fashion-mnist`, or copy the four .gz files into that folder."
+        )
+
+
+def answers(url: str, seconds: float = 4.0) -> bool:
+    """Whether a file can be had from the network: ask for its header, `seconds` at most."""
     answered = threading.Event()
 
     def ask():
         try:
-            request = urllib.request.Request(_DOWNLOADS + missing[0], method="HEAD")
+            request = urllib.request.Request(url, method="HEAD")
             with urllib.request.urlopen(request, timeout=seconds):
                 answered.set()
         except OSError:
@@ -216,11 +259,10 @@ def _require_network(files: Path, missing: list[str], seconds: float = 4.0) -> N
     asking = threading.Thread(target=ask, daemon=True)  # a dead name server can block longer than any timeout
     asking.start()
     asking.join(seconds)
-    if not answered.is_set():
-        raise FileNotFoundError(
-            f"Fashion-MNIST is not here and cannot be downloaded: {files} lacks {', '.join(missing)}, and {_DOWNLOADS} does not "
-            "answer. Restore the files with `git checkout -- data/fashion-mnist`, or copy the four .gz files into that folder."
-        )
+    return answered.is_set()
+
+
+LARGE = 1 << 30  # bytes of images above which batches are read where they lie, rather than from a copy in memory
 
 
 def pipeline(
@@ -233,12 +275,13 @@ def pipeline(
     through the dataset's attribute `epoch` (a `tf.Variable`).
 
     Args:
-        images: uint8 (n, h, w, c).
+        images: uint8 (n, h, w, c), or a `gh.Dataset`. More than a gigabyte is not cached: of a memory-mapped file each batch
+            is read when it is due.
         batch_size: images a batch; an incomplete last batch is left out, so that every step has the same shape.
         pixel_range: the range that the discriminator sees.
         seed: of the shuffling.
         images_per_epoch: end an epoch after so many images, drawn anew each epoch; default all n.
-        classes: of the images, integers (n,), for a conditional GAN.
+        classes: of the images, integers (n,), for a conditional GAN; True for those of a `gh.Dataset`.
 
     Returns:
         A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
@@ -250,7 +293,8 @@ def pipeline(
     """
     import tensorflow as tf
 
-    images = check_uint8(images)
+    told = {name: getattr(images, of, None) for name, of in (("trained_on", "origin"), ("class_names", "class_names"))}
+    images, classes = _images_and_classes(images, classes)
     low, high = check_pixel_range(pixel_range)
     n = len(images)
     images_per_epoch = n if images_per_epoch is None else images_per_epoch
@@ -260,18 +304,10 @@ def pipeline(
         raise ValueError(
             f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch"
         )
-    if classes is not None:
-        if np.shape(classes) != (n,):
-            raise ValueError(f"classes has shape {np.shape(classes)}; it must be ({n},), one class per image")
-        whole = np.asarray(classes, np.int32)
-        if not np.array_equal(whole, classes) or whole.min() < 0:
-            raise ValueError(
-                f"a class is {np.asarray(classes)[np.asarray(classes) != whole.clip(0)][0]}; it must be an integer, 0 or above"
-            )
 
     with tf.device("CPU"):  # the whole set is cached as one tensor in the machine's memory, not the GPU's
-        cached = tf.constant(images)
-        cached_classes = None if classes is None else tf.constant(whole)
+        chosen = _read_where_they_lie(images) if images.nbytes > LARGE else _cached(images)
+        cached_classes = None if classes is None else tf.constant(classes)
         epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def order(_):
@@ -282,13 +318,52 @@ def pipeline(
         return tf.data.Dataset.from_tensor_slices(shuffled[:images_per_epoch]).batch(batch_size, drop_remainder=True)
 
     def to_floats(indices):
-        floats = tf.cast(tf.gather(cached, indices), tf.float32) * ((high - low) / 255.0) + low
+        floats = tf.cast(chosen(indices), tf.float32) * ((high - low) / 255.0) + low
         return floats if cached_classes is None else (floats, tf.gather(cached_classes, indices))
 
     dataset = tf.data.Dataset.range(1).flat_map(order).map(to_floats, num_parallel_calls=1).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(images_per_epoch // batch_size))
     dataset.epoch = epoch
+    vars(dataset).update(told)  # for `GAN.fit`
     return dataset
+
+
+def _images_and_classes(images, classes) -> tuple[np.ndarray, np.ndarray | None]:
+    """What `pipeline` was given, checked: uint8 (n, h, w, c), and int32 (n,) or None."""
+    if classes is True and (classes := getattr(images, "classes", None)) is None:
+        has = repr(images) if hasattr(images, "images") else "an array"
+        raise ValueError(f"classes is True, and {has} has none; it must be a gh.Dataset with classes, or pass them")
+    images = check_uint8(getattr(images, "images", images))
+    if classes is None:
+        return images, None
+    n = len(images)
+    if np.shape(classes) != (n,):
+        raise ValueError(f"classes has shape {np.shape(classes)}; it must be ({n},), one class per image")
+    whole = np.asarray(classes, np.int32)
+    if not np.array_equal(whole, classes) or whole.min() < 0:
+        raise ValueError(
+            f"a class is {np.asarray(classes)[np.asarray(classes) != whole.clip(0)][0]}; it must be an integer, 0 or above"
+        )
+    return images, whole
+
+
+def _cached(images: np.ndarray):
+    """A function from indices to images in a copy that TensorFlow holds."""
+    import tensorflow as tf
+
+    cached = tf.constant(images)
+    return lambda indices: tf.gather(cached, indices)
+
+
+def _read_where_they_lie(images: np.ndarray):
+    """A function from indices to images that are read when they are due; from a memory-mapped file, those alone."""
+    import tensorflow as tf
+
+    def chosen(indices):
+        batch = tf.numpy_function(images.__getitem__, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(batch, (indices.shape[0], *images.shape[1:]))
+
+    return chosen
 
 
 if __name__ == "__main__":

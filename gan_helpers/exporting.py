@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from gan_helpers import training
+from gan_helpers import model_files, training
 from gan_helpers.generators import arranged, in_turn
 from gan_helpers.latent import sample
 
@@ -17,7 +17,7 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
     """Write both networks of a run as `.keras` and `.h5`; each file is loaded back, and its output compared, before it counts.
 
     The generator is the averaged one (for a recipe without an average, the generator itself). Neither file needs this
-    package to be read.
+    package to be read. `generator.keras` also says what the generator learned from, which `load_generator` reads.
 
     Args:
         run_dir: a run folder.
@@ -46,6 +46,8 @@ def export(run_dir: str | os.PathLike, folder: str | os.PathLike) -> list[Path]:
                 partial[path] = folder / f"{name}{suffix}"
                 with _without_advice():
                     model.save(path)
+                    if (name, suffix) == ("generator", ".keras"):
+                        model_files.write_learned(path, model)
                     loaded = keras.models.load_model(path, compile=False)
                 given = _one_or_both(inputs[name])
                 if not np.array_equal(loaded(given, training=False), model(given, training=False)):

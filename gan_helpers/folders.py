@@ -60,11 +60,16 @@ def _take(folder: Path) -> tuple[FileLock, Path] | None:
     return lock, folder
 
 
+def places_for_prepared() -> tuple[Path, ...]:
+    """Where prepared data sets may lie: `data/prepared`, or a folder of the user's own where that is read-only."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fashion-gan-course" / "prepared"
+    return data() / "prepared", cache, Path(tempfile.gettempdir()) / "fashion-gan-course-prepared"
+
+
 def prepared() -> Path:
-    """A writable folder for the prepared dataset: `data/prepared`, or one of the user's own where that is read-only."""
-    preferred = data() / "prepared"
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashion-gan-course" / "prepared"
-    for folder in (preferred, cache, Path(tempfile.gettempdir()) / "fashion-gan-course-prepared"):
+    """The first of `places_for_prepared` that can be written to."""
+    preferred, cache, temporary = places_for_prepared()
+    for folder in (preferred, cache, temporary):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):  # os.access lies for root and on Windows; a file does not

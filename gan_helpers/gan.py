@@ -21,7 +21,7 @@ from gan_helpers import (
 )
 from gan_helpers.augmentation import Adaptive, Shift
 from gan_helpers.draws import Draws
-from gan_helpers.generators import arranged, generate, in_turn, inputs_of, is_conditional
+from gan_helpers.generators import arranged, generate, in_turn, inputs_of, is_conditional, learned_from
 from gan_helpers.look import Look
 from gan_helpers.regularisers import Smoothness
 from gan_helpers.schedules import From, Until
@@ -146,7 +146,9 @@ class GAN(keras.Model):
     What cannot be right is refused by `compile`, or by `fit` at the first batch, before a step (`preflight`).
 
     Attributes:
-        trained_on: "fashion_mnist" or "other", by the images that `fit` was given last; None where nothing tells.
+        trained_on: which images it learned from: "fashion_mnist"; the hash of another `Dataset` (64 hex digits), where `train`
+            was given it; "other", by the images that `fit` was given last; None where nothing tells.
+        class_names: of that data set's classes, in their order, as text; () where nothing tells.
 
     Metrics, means over an epoch: `d_loss`, `g_loss`; the value of each regulariser; and, where the objective knows which
     logit means "real", `d_real_accuracy`, `d_fake_accuracy`: the shares of real images that the discriminator calls real,
@@ -211,6 +213,7 @@ class GAN(keras.Model):
         if not (isinstance(seed, (int, np.integer)) and -(2**63) <= seed < 2**63):
             raise ValueError(f"seed is {seed!r}; it must be an integer of at most 64 bits")
         self.seed = int(seed)
+        self._class_names = ()
         self.trained_on = None
         self.steps = self.add_weight(name="steps", shape=(), dtype="int64", initializer="zeros", trainable=False)
         accuracies = () if self.calls_real is None else ACCURACIES
@@ -273,8 +276,21 @@ class GAN(keras.Model):
     @trained_on.setter
     def trained_on(self, origin):
         self._trained_on = origin
+        self._tell_generators()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self._class_names) or (data.CLASS_NAMES if self.trained_on == "fashion_mnist" else ())
+
+    @class_names.setter
+    def class_names(self, names):
+        self._class_names = tuple(names)
+        self._tell_generators()
+
+    def _tell_generators(self):
+        """What is known of the images goes where the generator goes."""
         for generator in (self.generator, self.ema_generator):
-            generator.trained_on = origin  # it goes where the generator goes
+            generator.trained_on, generator.class_names = self.trained_on, self.class_names
 
     @property
     def metrics(self):
@@ -425,7 +441,8 @@ class GAN(keras.Model):
         batch, x = preflight.first_batch(x, y, batch_size)
         if batch is not preflight.UNSEEN:
             self._report(preflight.of_batch(self, batch))
-            self.trained_on = self._origin_of(batch) or self.trained_on
+            self.trained_on = getattr(x, "trained_on", None) or self._origin_of(batch) or self.trained_on
+            self.class_names = getattr(x, "class_names", None) or self._class_names
         return x
 
     def _origin_of(self, batch) -> str | None:
@@ -522,19 +539,20 @@ class GAN(keras.Model):
             "d_steps": self.d_steps,
             "seed": self.seed,
             "trained_on": self.trained_on,
+            "class_names": list(self.class_names),
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        trained_on = config.pop("trained_on", None)
+        learned = {name: config.pop(name, None) for name in ("trained_on", "class_names")}
         if "class_name" in config["loss"]:  # as the first version kept a function of one's own
             config["loss"] = keras.saving.deserialize_keras_object(config["loss"])
         for player in ("generator", "discriminator"):
             config[player] = keras.saving.deserialize_keras_object(config[player])
         gan = cls(**config | terms_of_former(config))
-        gan.trained_on = trained_on if trained_on in data.ORIGINS else None
+        learned_from(gan, learned)
         return gan
 
     def get_compile_config(self):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import images, latent
+from gan_helpers import data, images, latent
 
 AT_ONCE = 2  # batches that `generate` computes side by side
 NARROW, WIDE = 10, 32  # of two unnamed inputs of floats, one at most NARROW is a one-hot class beside one at least WIDE
@@ -338,5 +338,39 @@ def compiled(model) -> _Compiled:
 
 
 def trained_on(model) -> str | None:
-    """Which images a `GAN`, a `Run` or a Keras generator learned from: "fashion_mnist", "other", or None where that is unknown."""
+    """Which images a `GAN`, a `Run` or a Keras generator learned from, as `GAN.trained_on`; None where that is unknown."""
     return getattr(model, "trained_on", None) or getattr(getattr(model, "gan", None), "trained_on", None)
+
+
+def class_names(model) -> tuple[str, ...]:
+    """The names of a conditional generator's classes, in their order; () of one that takes none, or nobody knows how many.
+
+    They are its data set's; else Fashion-MNIST's, where it learned those or has ten classes and nothing says what it learned;
+    else numbers as text.
+
+    Args:
+        model: a `GAN`, a `Run` or a Keras generator.
+    """
+    gan = getattr(model, "gan", model)  # of a Run
+    generator = getattr(gan, "ema_generator", gan)
+    if not (count := class_count(generator)):
+        return tuple(getattr(generator, "class_names", ())) if is_conditional(generator) else ()
+    names = tuple(getattr(generator, "class_names", ()))
+    if not names and count == len(data.CLASS_NAMES) and trained_on(model) in (None, "fashion_mnist"):
+        names = data.CLASS_NAMES
+    return (*names[:count], *map(str, range(len(names), count)))
+
+
+def learned_from(model, facts: dict) -> None:
+    """Tell a `GAN` or a Keras generator what its file says of the images that it learned from, as far as that is well-formed.
+
+    Args:
+        facts: `trained_on` and `class_names`, as `GAN` has them, of a file that may be a stranger's.
+    """
+    origin, names = facts.get("trained_on"), facts.get("class_names")
+    known = isinstance(origin, str) and (origin in data.ORIGINS or re.fullmatch("[0-9a-f]{64}", origin))
+    model.trained_on = origin if known else None
+    named = isinstance(names, (list, tuple)) and all(
+        isinstance(name, str) and 0 < len(name) <= 255 and name.isprintable() for name in names
+    )
+    model.class_names = tuple(names) if named else ()

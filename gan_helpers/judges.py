@@ -33,7 +33,9 @@ class Judge:
 
 def judge_for(dataset, verbose: int = 1) -> Judge:
     """The judge of a data set: the shipped one of clothes, one that was trained before, or one trained now."""
-    raise NotImplementedError
+    if (judge := known(dataset.origin)) is None:
+        raise NotImplementedError
+    return judge
 
 
 def known(trained_on: str | None) -> Judge | None:

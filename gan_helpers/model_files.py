@@ -89,6 +89,8 @@ ENDINGS = (".keras", ".h5", ".hdf5")  # in any case of letters
 def load(path: str | os.PathLike):
     """The Keras model of a `.keras`, `.h5` or `.hdf5` file, not compiled: a generator, or a whole `GAN`.
 
+    What its file says of the images that it learned from, it has as `trained_on` and `class_names` (`write_learned`).
+
     A model that is returned has finite weights, computes finite numbers from one input, and owns no more weights than
     the file has bytes. One that Keras 2 wrote answers as it did there, to 1e-5 in float32.
 
@@ -106,18 +108,19 @@ def load(path: str | os.PathLike):
         )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    from gan_helpers import gan  # noqa: F401  first: it imports TensorFlow without its noise, and registers the class GAN
+    from gan_helpers import gan, generators  # noqa: F401  first: it imports TensorFlow without its noise, and registers the class GAN
 
     import keras  # isort: skip
 
-    saved_by = None
+    saved_by, facts = None, {}
     with tempfile.TemporaryDirectory() as folder:
         try:
             ending = _format(path)
             copy = Path(folder) / f"model{ending}"
             if ending == ".keras":
                 with zipfile.ZipFile(path) as archive:
-                    saved_by = _json(archive, "metadata.json").get("keras_version")
+                    facts = _json(archive, "metadata.json")
+                    saved_by = facts.get("keras_version")
                     _check_archive(archive, path.stat().st_size)
                     config = _of_keras_3(_json(archive, "config.json"), saved_by)
                     players = _check_top(config)
@@ -138,7 +141,23 @@ def load(path: str | os.PathLike):
         except Exception as error:  # whatever a file can be: Keras, zipfile and json raise a dozen kinds
             reason = _reason(error).replace(str(Path(folder, "model")), str(path.with_suffix(""))).rstrip(".")[:400]
             raise ValueError(f"{path} cannot be read as a Keras model: {reason}. {_advice(saved_by, error)}") from error
+    if "trained_on" in facts:  # a whole GAN has its own
+        generators.learned_from(model, facts)
     return model
+
+
+def write_learned(path: str | os.PathLike, model) -> None:
+    """Note in a generator's `.keras` file what a `GAN` or a generator learned from, beside Keras' own remarks there.
+
+    Keras reads such a file as any other; `load` reads `trained_on` and `class_names` too.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    noted = {"trained_on": model.trained_on, "class_names": list(model.class_names)}
+    members["metadata.json"] = json.dumps(json.loads(members["metadata.json"]) | noted).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
 def is_saved_model(path: Path) -> bool:

@@ -185,6 +185,23 @@ def check_callbacks(callbacks) -> None:
             )
 
 
+# --- the data -----------------------------------------------------------------------------------------
+
+
+def check_batch_size(batch_size: int, d_steps: int, images: int) -> None:
+    """ValueError where there are fewer images than one step takes."""
+    if batch_size * d_steps <= images:
+        return
+    takes = f"batch_size is {batch_size}" + (
+        f" and d_steps {d_steps}: {batch_size * d_steps} images a step" if d_steps > 1 else ""
+    )
+    most = images // d_steps
+    raise ValueError(
+        f"{takes}, and there are {images} images to train on: "
+        + (f"say a batch_size (--batch-size) of {most} or less" if most else "more images are needed")
+    )
+
+
 # --- the first batch --------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gan_helpers import folders
 from gan_helpers.atomic import save_whole, write_whole
+from gan_helpers.data import CLASS_NAMES
 
 SHIPPED = {"course_mlp": 24, "course_dcgan": 33, "course_conditional": 33}  # epochs
 SEED = 0  # stated before the run
@@ -24,7 +25,8 @@ def manifest() -> dict:
 def load_generator(path_or_name: str | os.PathLike):
     """A trained generator as a Keras model: float latents (n, latent_dim) → images in the range of its last activation.
 
-    Of a shipped one, a run or a whole `GAN` it has the attributes `pixel_range`, and `trained_on` as `GAN.trained_on`.
+    Of a shipped one, a run or a whole `GAN` it has the attributes `pixel_range`, and `trained_on` and `class_names` as `GAN` has
+    them; the last two also of a file that `gan-helpers export` wrote.
 
     Latents of shape (n, latent_dim, 1), as in older examples, work too. Files of Keras 2 are read, as far as Keras 3 can
     compute what is in them.
@@ -86,8 +88,8 @@ def _load_file(path: Path):
 
 
 def _of(gan):
-    """A GAN's averaged generator, which keeps the GAN's pixel range and what it learned from."""
-    gan.ema_generator.pixel_range, gan.ema_generator.trained_on = gan.pixel_range, gan.trained_on
+    """A GAN's averaged generator, which keeps the GAN's pixel range, and has from it what it learned from."""
+    gan.ema_generator.pixel_range = gan.pixel_range
     return gan.ema_generator
 
 
@@ -105,7 +107,7 @@ def _load_shipped(entry: dict):
     generator, _ = recipe.players()
     generator.load_weights(path)
     generator.pixel_range = recipe.pixel_range or images.pixel_range_of(generator)
-    generator.trained_on = "fashion_mnist"
+    generator.trained_on, generator.class_names = "fashion_mnist", CLASS_NAMES
     return generator
 
 

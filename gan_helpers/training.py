@@ -1,7 +1,6 @@
 """`train(recipe, run_dir, …)`: data, model, callbacks and checkpoints as one run that can be stopped and goes on."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import json
 import math
@@ -16,10 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import bfloat16, checkpoints, classifier, data, images, model_files, preflight, recipes
+from gan_helpers import bfloat16, checkpoints, data, images, judges, model_files, preflight, recipes
 from gan_helpers.atomic import write_whole
 from gan_helpers.callbacks import LossPlot, ModelMonitor, ProgressBar, QualityMonitor
 from gan_helpers.checkpoints import Checkpoint
+from gan_helpers.dataset import Dataset
 from gan_helpers.gan import GAN
 from gan_helpers.guards import StopOnNonFinite, WarnOnCollapse, WarnWhenDiscriminatorWins
 from gan_helpers.run_lock import only_this_process
@@ -37,6 +37,11 @@ class Run:
     def trained_on(self) -> str | None:
         """As `GAN.trained_on`."""
         return self.gan.trained_on
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As `GAN.class_names`."""
+        return self.gan.class_names
 
 
 class _Clock(keras.callbacks.Callback):
@@ -64,79 +69,69 @@ class _Clock(keras.callbacks.Callback):
             logs.update(images=images_seen, images_per_second=rate, seconds=math.ceil(seconds * 100) / 100)
 
 
-def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: int | None = None, minutes: float | None = None,
-          seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None, train_classes=None,
-          evaluate_every: int | None = None, callbacks=(), verbose="auto") -> Run:  # fmt: skip
+def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dataset | None = None, *, epochs: int | None = None,
+          minutes: float | None = None, seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None,
+          train_classes=None, evaluate_every: int | None = None, callbacks=(), verbose="auto", options: str = "") -> Run:  # fmt: skip
     """Train a recipe into a run folder; the same call goes on where it stopped.
 
-    It stops at the step at which a number becomes NaN or infinite, and warns of collapse and of a discriminator that has won
-    (`guards`).
+    It stops at the step at which a number becomes NaN or infinite, and warns of collapse (where a judge knows the images) and of
+    a discriminator that has won (`guards`).
 
     Args:
-        recipe: a name or a `Recipe`.
+        recipe: a name or a `Recipe`; its networks are made for the data set's images and classes (`Recipe.for_images`).
         run_dir: the run folder; made where it is missing.
+        dataset: what to learn from; default Fashion-MNIST. A conditional recipe needs its classes.
         epochs: total number of epochs, those before a stop included; default the recipe's, or no limit with `minutes`.
         minutes: stop when so much training time, that before a stop included, is used up; the epoch in which that happens
             ends there, and the run's next one begins with a new order.
         seed: of weights, latents, shuffling, dropout and label noise.
         batch_size: default the recipe's.
         precision: as in `GAN.compile`; a run that goes on keeps its own. `config.json` says which it is.
-        train_images: uint8 (n, h, w, c) of the size that the recipe's networks take; default the training set of
-            Fashion-MNIST. Of other images the judge of clothes says nothing: then neither collapse nor quality is looked at.
-        train_classes: of these images, integers (n,); needed by a conditional recipe that is given `train_images`.
-        evaluate_every: measure the averaged generator every so many epochs and keep the best one (`QualityMonitor`); the
-            default training images are then the first 50,000, so that the images it is measured by are not learnt.
+        train_images: in place of `dataset`, uint8 (n, h, w, 1 or 3).
+        train_classes: of these images, integers (n,), from 0 on; their names are then their numbers.
+        evaluate_every: measure the averaged generator every so many epochs and keep the best one (`QualityMonitor`). The GAN is
+            then trained without `dataset.held_out`, by which it is measured, and the data set's judge is trained first where
+            there is none yet. Images without classes have no judge, so they are not measured. (Of Fashion-MNIST's images,
+            `train_images` are all learned, and measured by the data set's own `held_out`.)
         callbacks: more Keras callbacks.
         verbose: as in Keras' `fit`; "bar" is one line for the whole run, with images/s and the time left.
+        options: how the command line is told of the data set ("--images FOLDER --size 64"), for the command in `config.json`.
 
     Everything is checked before anything is written.
 
     Raises:
-        ValueError: unknown recipe, values out of range, images or classes that the recipe's networks do not take, or a run
-            folder that belongs to another recipe (or another version of it), seed, dataset, batch size or precision.
+        ValueError: unknown recipe, values out of range, images or classes that the recipe's networks do not take, fewer images
+            than one step takes, or a run folder that belongs to another recipe (or another version of it), seed, dataset, batch
+            size or precision.
         OSError: the folder cannot be written to, its disk is full, or another process trains into it (BlockingIOError).
         FloatingPointError: a loss or a weight became NaN or infinite.
         MemoryError: too little memory for this batch size.
         KeyboardInterrupt: stopped by hand; it says how to go on.
     """
-    recipe = recipes.get(recipe)
+    recipe, run_dir = recipes.get(recipe), Path(run_dir)
     batch_size = recipe.batch_size if batch_size is None else batch_size
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("evaluate_every", evaluate_every)):
-        if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
-            raise ValueError(f"{name} is {value!r}; it must be a whole number, at least 1")
-    if minutes is not None and not minutes > 0:
-        raise ValueError(f"minutes is {minutes}; it must be greater than 0")
+    _check_numbers(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every, minutes=minutes)
     bfloat16.choose_precision(precision)
-    if train_images is None:
-        most = None if evaluate_every is None else classifier.TRAINED_ON
-        train_images, train_classes = (array[:most] for array in data.load_fashion_mnist("train"))
-    train_images = images.check_uint8(train_images)
-    if not batch_size <= len(train_images):
-        raise ValueError(f"batch_size is {batch_size}; it must lie in 1…{len(train_images)}, the number of images")
-    run_dir = Path(run_dir)
+    data_set = _as_dataset(dataset, train_images, train_classes)
+    learned, measured = _parts(data_set, evaluate_every is not None, all_learned=train_images is not None)
+    preflight.check_batch_size(batch_size, recipe.d_steps, len(learned))
+    before = _config(run_dir)
     if precision == "auto":
-        precision = _config(run_dir).get("precision", bfloat16.choose_precision())
-    gan = recipe.build(seed, precision)
-    if gan.conditional and train_classes is None:
-        raise ValueError(f"{recipe.name} is conditional: beside train_images it needs train_classes, integers (n,)")
-    classes = train_classes if gan.conditional else None
-    dataset = data.pipeline(train_images, batch_size, gan.pixel_range, seed, classes=classes)
-    gan.check_before_fit(dataset, callbacks=callbacks)
-    if wrong := [] if classes is None else preflight.check_classes(gan, classes):
-        raise ValueError(wrong[0])
-    gan.trained_on = data.origin_of(train_images)
-    if gan.trained_on == "other":
-        evaluate_every = None
-        warnings.warn(
-            "These images are not Fashion-MNIST's, and the course's judge knows no others: collapse and quality are not looked at.",
-            stacklevel=2,
-        )
-    facts = _facts(recipe, gan, batch_size, train_images, classes)
+        precision = before.get("precision", bfloat16.choose_precision())
+    recipe = _made_for(data_set, recipe, before)
+    gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
+    facts = _facts(recipe, gan, batch_size, learned)
+    _check_config(
+        run_dir, facts, learned
+    )  # before minutes go into a judge; and again, when nobody else can write there
+    if measured is not None:
+        judges.judge_for(measured, verbose=int(verbose != 0))
+    judged = _judged(data_set)
     with only_this_process(run_dir):
-        _check_config(run_dir, facts, {_hash_of(train_images, train_classes)})
+        _check_config(run_dir, facts, learned)
         checkpoint = Checkpoint(run_dir)
         done = checkpoint.restore(gan)
-        _keep_config(run_dir, facts, gan.trained_on)
+        _keep_config(run_dir, facts, data_set, options, evaluate_every if measured is not None else None)
         seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
         seconds = None if minutes is None else minutes * 60
         total = epochs or (recipe.epochs if minutes is None else 10_000)
@@ -149,8 +144,8 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
         watching = [
             StopOnNonFinite(run_dir),
             _Clock(batch_size * recipe.d_steps, seconds_before, seconds),
-            *([] if evaluate_every is None else [QualityMonitor(run_dir, evaluate_every)]),
-            *([] if gan.trained_on == "other" else [WarnOnCollapse()]),
+            *([] if measured is None else [QualityMonitor(run_dir, evaluate_every, dataset=measured)]),
+            *([WarnOnCollapse()] if judged else []),
             WarnWhenDiscriminatorWins(),
             *drawing,
             checkpoint,
@@ -161,13 +156,119 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, *, epochs: i
             )
             verbose = 0
         try:
-            gan.fit(dataset, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
+            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise MemoryError(
                 f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
                 f"call goes on; or begin anew in another run folder with a lower batch_size"
             ) from error
     return Run(gan, checkpoint.rows, run_dir)
+
+
+def _check_numbers(minutes: float | None, **whole) -> None:
+    for name, value in whole.items():
+        if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise ValueError(f"{name} is {value!r}; it must be a whole number, at least 1")
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f"minutes is {minutes}; it must be greater than 0")
+
+
+def _as_dataset(dataset, train_images, train_classes) -> Dataset:
+    """What `train` was given, as a `Dataset`."""
+    if dataset is not None and (train_images is not None or train_classes is not None):
+        raise ValueError(
+            "there are both dataset and train_images or train_classes: say dataset alone, which holds its classes"
+        )
+    if dataset is None:
+        dataset = Dataset.fashion_mnist() if train_images is None else _of_arrays(train_images, train_classes)
+    if not isinstance(dataset, Dataset):
+        raise ValueError(
+            f"dataset is {_kind(dataset)}; expected a gh.Dataset: for an array of images, say train_images=…"
+        )
+    return dataset
+
+
+def _kind(value) -> str:
+    return repr(value) if isinstance(value, (str, os.PathLike)) else f"of type {type(value).__name__}"
+
+
+def _of_arrays(train_images, train_classes) -> Dataset:
+    train_images = images.check_uint8(train_images)
+    if train_classes is None:
+        return Dataset(train_images)
+    given = np.asarray(train_classes)
+    if given.shape != (len(train_images),):
+        raise ValueError(
+            f"train_classes has shape {given.shape}; it must be ({len(train_images)},), one class per image"
+        )
+    classes = given.astype(np.int64)
+    most = max(len(train_images), len(data.CLASS_NAMES))
+    if not np.array_equal(classes, given) or classes.min() < 0 or classes.max() >= most:
+        wrong = given[(classes != given) | (classes < 0) | (classes >= most)][0]
+        raise ValueError(
+            f"a class in train_classes is {wrong}; it must be an integer, from 0 on: number the classes without gaps"
+        )
+    numbers = tuple(map(str, range(classes.max() + 1)))
+    clothes = data.origin_of(train_images) == "fashion_mnist" and len(numbers) <= len(data.CLASS_NAMES)
+    return Dataset(train_images, classes, data.CLASS_NAMES if clothes else numbers)
+
+
+def _parts(dataset: Dataset, measured: bool, all_learned: bool) -> tuple[Dataset, Dataset | None]:
+    """What the GAN learns, and the data set that it is measured by, if it is.
+
+    Args:
+        all_learned: arrays were given, of which Fashion-MNIST's are all learned: it has a held-out part of its own.
+    """
+    clothes = dataset.origin == "fashion_mnist"
+    if not measured or (dataset.classes is None and not clothes):
+        return dataset, None
+    if clothes and all_learned:
+        return dataset, Dataset.fashion_mnist()
+    return dataset.without_held_out, dataset
+
+
+def _made_for(dataset: Dataset, recipe: recipes.Recipe, before: dict) -> recipes.Recipe:
+    """The recipe with networks for these images and classes; as it is in a run from before networks were made for them."""
+    if before and "data" not in before:
+        return recipe
+    return recipe.for_images(dataset.image_shape, len(dataset.class_names) or None)
+
+
+def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, trained_on: str, batch_size: int, callbacks):
+    """A fresh GAN that knows what it is to learn, and the batches that it learns from, both looked at before a step.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    gan = recipe.build(seed, precision)
+    if gan.conditional and dataset.classes is None:
+        raise ValueError(
+            f"{recipe.name} is conditional, and these images have no classes: sort them into one subfolder per class, give "
+            "train_classes, integers (n,), beside train_images, or take a recipe that is not conditional, such as 'course_dcgan'"
+        )
+    classes = dataset.classes if gan.conditional else None
+    batches = data.pipeline(dataset.images, batch_size, gan.pixel_range, seed, classes=classes)
+    batches.trained_on, batches.class_names = trained_on, dataset.class_names
+    gan.check_before_fit(batches, callbacks=callbacks)
+    if wrong := [] if classes is None else preflight.check_classes(gan, classes):
+        raise ValueError(wrong[0])
+    return gan, batches
+
+
+def _judged(dataset: Dataset) -> bool:
+    """Whether there is a judge of these images; where there is none, one line says what that means."""
+    if judges.known(dataset.origin) is not None:
+        return True
+    if dataset.classes is None:
+        reason = "These images have no classes, so no judge of them can be trained"
+        advice = "there is no distance, and collapse is not looked for"
+    else:
+        reason = "No judge of these images has been trained yet"
+        advice = (
+            "quality is not measured, and collapse is not looked for; evaluate_every=1 trains one (--evaluate-every 1)"
+        )
+    warnings.warn(f"{reason}: {advice}.", stacklevel=3)
+    return False
 
 
 def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
@@ -190,6 +291,7 @@ def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
     if not checkpoint.restore(gan):
         raise FileNotFoundError(f"{run_dir} has no finished epoch yet")
     gan.trained_on = config.get("trained_on", gan.trained_on)
+    gan.class_names = config.get("data", {}).get("class_names", gan.class_names)
     return Run(gan, checkpoint.rows, run_dir)
 
 
@@ -246,19 +348,11 @@ def _config(run_dir: Path) -> dict:
         raise ValueError(f"{path} is damaged ({error}): restore it, or use another run folder") from error
 
 
-def _facts(recipe, gan, batch_size, train_images, classes) -> dict:
+def _facts(recipe, gan, batch_size, dataset: Dataset) -> dict:
     """What makes a run this run: two runs that agree in it train the same GAN."""
-    facts = {"recipe": recipe.name, "seed": gan.seed, "batch_size": int(batch_size), "images": len(train_images)}
-    facts["dataset"] = _hash_of(train_images, classes)
+    facts = {"recipe": recipe.name, "seed": gan.seed, "batch_size": int(batch_size), "images": len(dataset)}
+    facts["dataset"] = dataset.hash if gan.conditional else dataset.hash_of_images
     return {**facts, "precision": gan.precision, "settings": settings(recipe, gan.pixel_range)}
-
-
-def _hash_of(train_images, classes) -> str:
-    """SHA-256 of what a GAN learns from: the images, and their classes where it is told them."""
-    content = hashlib.sha256(np.ascontiguousarray(train_images))
-    if classes is not None:
-        content.update(np.ascontiguousarray(classes, np.int64))
-    return content.hexdigest()
 
 
 def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
@@ -278,20 +372,18 @@ def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
 _NOT_OF_A_RUN = ("name", "source", "epochs", "batch_size")
 
 
-def _check_config(run_dir: Path, config: dict, datasets: set[str]) -> None:
+def _check_config(run_dir: Path, config: dict, dataset: Dataset) -> None:
     """ValueError where the folder's run is another one.
 
     A setting that an older config does not name had what is the default today. What else it does not say is not compared.
-
-    Args:
-        datasets: further hashes by which the same images go: classes that are not learned were once part of it.
     """
     before = _config(run_dir)
     there, here = ({**facts, **facts.get("settings", {})} for facts in (before, config))
     if "settings" in before:
         there = recipes.settings_of_today(there)
-    if there.get("dataset") in datasets:
-        there["dataset"] = here["dataset"]
+    other = there.get("dataset", here["dataset"]) != here["dataset"]
+    if other and there["dataset"] == dataset.hash:
+        there["dataset"] = here["dataset"]  # classes that are not learned were once part of the hash
     differing = [
         f"{key}: {recipes.as_text(key, there[key])} there, {recipes.as_text(key, value)} here"
         for key, value in here.items()
@@ -303,15 +395,23 @@ def _check_config(run_dir: Path, config: dict, datasets: set[str]) -> None:
         )
 
 
-def _keep_config(run_dir: Path, config: dict, trained_on: str | None) -> None:
+def _keep_config(run_dir: Path, facts: dict, dataset: Dataset, options: str, evaluate_every: int | None) -> None:
     """Write what the run is into `config.json`, where it is not there yet."""
     if _config(run_dir):
         return
+    if dataset.origin == "fashion_mnist":
+        of_data = {"files": data.SHA256}
+    else:
+        about = {"name": dataset.name, "image_shape": list(dataset.image_shape), "classes": len(dataset.class_names)}
+        about |= {"class_names": list(dataset.class_names), "hash": dataset.hash}
+        of_data = {"data": about}
+    command = f"python -m gan_helpers train {facts['recipe']} --run {shlex.quote(str(run_dir))} --seed {facts['seed']}"
+    command += f" --batch-size {facts['batch_size']} --precision {facts['precision']}"
+    command += "" if evaluate_every is None else f" --evaluate-every {evaluate_every}"
+    changes = recipes.changes(facts["recipe"], facts["settings"])
+    command += "".join(f" --set {shlex.quote(text)}" for text in changes) + (options and f" {options}")
+    if not options and "data" in of_data:
+        command = None  # nothing on the command line gives these arrays
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
-    command = (
-        f"python -m gan_helpers train {config['recipe']} --run {shlex.quote(str(run_dir))} --seed {config['seed']}"
-    )
-    command += f" --batch-size {config['batch_size']} --precision {config['precision']}"
-    command += "".join(f" --set {shlex.quote(text)}" for text in recipes.changes(config["recipe"], config["settings"]))
-    everything = {**config, "trained_on": trained_on, "command": command, "versions": versions, "files": data.SHA256}
+    everything = {**facts, "trained_on": dataset.origin, "command": command, "versions": versions, **of_data}
     write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())

@@ -13,6 +13,7 @@ import pytest
 
 from gan_helpers import atomic, checkpoints, data, folders, networks, objectives, pretrained, recipes, training
 from gan_helpers.callbacks import LossPlot, ModelMonitor
+from gan_helpers.dataset import Dataset
 from gan_helpers.gan import GAN
 from gan_helpers.generators import generate
 
@@ -246,7 +247,7 @@ def test_classes_that_are_not_learned_do_not_make_another_run(some_images, tmp_p
     training.train(TINY, tmp_path, epochs=1, train_classes=classes, **right)
     assert len(training.train(TINY, tmp_path, epochs=2, **right).history) == 2
     config = json.loads((tmp_path / "config.json").read_text())
-    config["dataset"] = training._hash_of(some_images, classes)  # as a run from before
+    config["dataset"] = Dataset(some_images, classes, data.CLASS_NAMES).hash  # as a run from before
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert len(training.train(TINY, tmp_path, epochs=3, train_classes=classes, **right).history) == 3
 
