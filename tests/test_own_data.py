@@ -182,7 +182,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(dataset, t
         (dict(dataset=few), r"batch_size is 16, and there are 10 images.*--batch-size\) of 10 or less"),
         (dict(dataset=dataset, recipe=dataclasses.replace(TOLD, d_steps=4)), "64 images a step.*60 images.*15 or less"),
         (dict(dataset=few, recipe=dataclasses.replace(TOLD, d_steps=40)), "more images are needed"),
-        (dict(dataset=small), r"\(16, 16, 3\).*\(32, 32, 3\)"),
+        (dict(dataset=small), r"\(32, 32, 3\).*\(16, 16, 3\)"),
         (dict(dataset=dataset, train_images=dataset.images), "both dataset and train_images"),
         (dict(dataset=dataset.images), "expected a gh.Dataset.*train_images="),
         (dict(dataset="photos"), "'photos'; expected a gh.Dataset"),
