@@ -121,12 +121,8 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
     usual, recipe = recipe, _made_for(data_set, recipe, before)
     gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
     facts = _facts(recipe, gan, batch_size, learned)
-    _check_config(
-        run_dir, facts, learned
-    )  # before minutes go into a judge; and again, when nobody else can write there
-    if measured is not None:
-        judges.judge_for(measured, verbose=int(verbose != 0))
-    judged = _judged(data_set)
+    _check_config(run_dir, facts, learned)  # before minutes go into a judge; and again where nobody else can write
+    watching = _watching(run_dir, data_set, measured, evaluate_every, verbose)
     with only_this_process(run_dir):
         _check_config(run_dir, facts, learned)
         checkpoint = Checkpoint(run_dir)
@@ -141,22 +137,19 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
                 callback.set_model(gan)
                 callback.on_train_end()
             return Run(gan, checkpoint.rows, run_dir)
-        watching = [
+        images_a_step = batch_size * recipe.d_steps
+        ours = [
             StopOnNonFinite(run_dir),
-            _Clock(batch_size * recipe.d_steps, seconds_before, seconds),
-            *([] if measured is None else [QualityMonitor(run_dir, evaluate_every, dataset=measured)]),
-            *([WarnOnCollapse()] if judged else []),
-            WarnWhenDiscriminatorWins(),
+            _Clock(images_a_step, seconds_before, seconds),
+            *watching,
             *drawing,
             checkpoint,
         ]
         if verbose == "bar":
-            watching.append(
-                ProgressBar(batch_size * recipe.d_steps, seconds if epochs is None else None, seconds_before)
-            )
+            ours.append(ProgressBar(images_a_step, seconds if epochs is None else None, seconds_before))
             verbose = 0
         try:
-            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
+            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*ours, *callbacks], verbose=verbose)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise MemoryError(
                 f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
@@ -255,10 +248,17 @@ def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, traine
     return gan, batches
 
 
-def _judged(dataset: Dataset) -> bool:
-    """Whether there is a judge of these images; where there is none, one line says what that means."""
+def _watching(run_dir: Path, dataset: Dataset, measured: Dataset | None, evaluate_every: int | None, verbose) -> list:
+    """What watches for quality, collapse and a won game, as far as there is a judge of these images.
+
+    The judge that measuring needs is trained here, where there is none yet; what is not looked at is said in one line.
+    """
+    watching = []
+    if measured is not None:
+        judges.judge_for(measured, verbose=int(verbose != 0))
+        watching.append(QualityMonitor(run_dir, evaluate_every, dataset=measured))
     if judges.known(dataset.origin) is not None:
-        return True
+        return [*watching, WarnOnCollapse(), WarnWhenDiscriminatorWins()]
     if dataset.classes is None:
         reason = "These images have no classes, so no judge of them can be trained"
         advice = "there is no distance, and collapse is not looked for"
@@ -268,7 +268,7 @@ def _judged(dataset: Dataset) -> bool:
             "quality is not measured, and collapse is not looked for; evaluate_every=1 trains one (--evaluate-every 1)"
         )
     warnings.warn(f"{reason}: {advice}.", stacklevel=3)
-    return False
+    return [WarnWhenDiscriminatorWins()]
 
 
 def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
