@@ -12,7 +12,7 @@ gives images of the same shape, through which gradients flow. `register` makes o
         return tf.where(draws.uniform("mirror", (len(images), 1, 1, 1)) < 0.5, images, images[:, :, ::-1])
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -58,6 +58,10 @@ class Shift:
     def __post_init__(self):
         if isinstance(self.pixels, bool) or not isinstance(self.pixels, int) or self.pixels < 1:
             raise ValueError(f"Shift: pixels is {self.pixels!r}; it must be a whole number, at least 1")
+
+    def resized(self, before, after) -> "Shift":
+        """As far in proportion, for images (h, w, c) of another shape: in whole pixels, at least one."""
+        return replace(self, pixels=max(1, round(self.pixels * min(after[:2]) / min(before[:2]))))
 
     def __call__(self, images, draws, pixel_range):
         """float32 (n, h, w, c)."""

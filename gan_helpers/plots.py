@@ -199,7 +199,7 @@ def loss_curves(history: list[dict], loss=None, terms=()) -> Figure:
 
     lines = "with dotted lines where they stand at equilibrium" if equilibrium else "without lines to compare them with"
     lines += " and a dashed line at the lowest discriminator loss there is" if floor is not None else ""
-    panels = [("Loss", draw_losses, f"discriminator and generator loss over epochs, {lines}")]
+    panels = [("Loss", draw_losses, f"discriminator and generator loss, {lines}")]
     if any("d_real_accuracy" in row for row in history):
         said = "the shares of real and generated images that the discriminator judges rightly, with a dotted line at one half"
         panels.append(("Discriminator accuracy", draw_accuracies, said))

@@ -104,7 +104,7 @@ def _load_shipped(entry: dict):
             "Restore it with `git checkout -- data/pretrained`."
         )
     recipe = recipes.get(entry["recipe"])
-    generator = recipe.generator(recipe.latent_dim)
+    generator, _ = recipe.players()
     generator.load_weights(path)
     generator.pixel_range = recipe.pixel_range or images.pixel_range_of(generator)
     generator.trained_on, generator.class_names = "fashion_mnist", CLASS_NAMES

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from gan_helpers import augmentation, images, networks, objectives, regularisers
+from gan_helpers import augmentation, images, networks, objectives, regularisers, terms
 from gan_helpers.augmentation import Shift
 from gan_helpers.gan import GAN, refuse_former_keywords, terms_of_former
 from gan_helpers.objectives import NonSaturating
@@ -39,6 +39,8 @@ class Recipe:
         epochs: passes over the 60,000 training images when nothing else is said.
         ema_decay: of the averaged generator; 0 for a system without one.
         regularisers, augment, d_steps: as in `GAN`.
+        image_shape: (h, w, c) of the images that these settings are for. Builders that take `image_shape` are told it.
+        classes: how many a conditional GAN knows. Builders that take `classes` are told them.
 
     Raises:
         ValueError: an unknown term, or a keyword of before there were terms; the message names the new form.
@@ -62,6 +64,8 @@ class Recipe:
     regularisers: tuple = ()
     augment: tuple = ()
     d_steps: int = 1
+    image_shape: tuple[int, int, int] = networks.IMAGE_SHAPE
+    classes: int = networks.CLASSES
 
     def __new__(cls, *_, **keywords):
         refuse_former_keywords(keywords)
@@ -71,6 +75,51 @@ class Recipe:
         for name, kind in (("regularisers", regularisers), ("augment", augmentation)):
             object.__setattr__(self, name, kind.get_all(getattr(self, name)))
         object.__setattr__(self, "loss", objectives.get(self.loss))
+        object.__setattr__(self, "image_shape", networks.check_image_shape(self.image_shape))
+
+    def players(self) -> tuple[keras.Model, keras.Model]:
+        """A fresh generator and a fresh discriminator, for `image_shape` and `classes` where their builders take these.
+
+        Raises:
+            ValueError: the builders cannot make them.
+        """
+        return self._built("generator", self.latent_dim), self._built("discriminator")
+
+    def _built(self, player: str, *arguments) -> keras.Model:
+        builder = getattr(self, player)
+        about = {"image_shape": self.image_shape, "classes": self.classes}
+        return builder(*arguments, **{key: value for key, value in about.items() if _is_asked_for(builder, key)})
+
+    def for_images(self, image_shape, classes: int | None = None) -> "Recipe":
+        """The recipe for images of another shape and another number of classes.
+
+        Its regularisers and augmentations are brought from its `image_shape` to the new one (`terms.resized`). Where both builders
+        take no `image_shape`, and make this one nevertheless, everything stays as it is.
+
+        Args:
+            image_shape: (h, w, c).
+            classes: how many; None keeps them, and so does a recipe whose networks are not told them.
+
+        Raises:
+            ValueError: no such shape, or the recipe's networks make another one; the message names recipes that can.
+        """
+        image_shape = networks.check_image_shape(image_shape)
+        same = {"image_shape": image_shape}
+        if classes is not None and _is_asked_for(self.generator, "classes"):
+            same["classes"] = classes
+        if not all(_is_asked_for(getattr(self, player), "image_shape") for player in ("generator", "discriminator")):
+            made = tuple(self._built("generator", self.latent_dim).output_shape[1:])
+            if made != image_shape:
+                able = [name for name, recipe in RECIPES.items() if _is_asked_for(recipe.generator, "image_shape")]
+                raise ValueError(
+                    f"{self.name} makes images of shape {made}, and these have {image_shape}: resize them, or take one of the recipes "
+                    f"whose networks are made to measure: {', '.join(able)}"
+                )
+            return dataclasses.replace(self, **same)
+        if image_shape != self.image_shape:
+            for name in ("regularisers", "augment"):
+                same[name] = tuple(terms.resized(term, self.image_shape, image_shape) for term in getattr(self, name))
+        return dataclasses.replace(self, **same)
 
     def build(self, seed: int = 0, precision: str = "float32") -> GAN:
         """A fresh compiled GAN.
@@ -86,8 +135,7 @@ class Recipe:
             raise ValueError(f"seed is {seed!r}; it must be an integer in 0…{2**32 - 1}")
         with seeded(seed):
             gan = GAN(
-                self.generator(self.latent_dim),
-                self.discriminator(),
+                *self.players(),
                 loss=self.loss,
                 pixel_range=self.pixel_range,
                 ema_decay=self.ema_decay,
@@ -98,18 +146,6 @@ class Recipe:
             )
             gan.compile(self._adam(self.g_learning_rate), self._adam(self.d_learning_rate), precision=precision)
         return gan
-
-    def for_images(self, image_shape, classes: int | None = None) -> "Recipe":
-        """The recipe with networks that make and take such images."""
-        if tuple(image_shape) == (28, 28, 1) and classes in (None, 10):
-            return self
-        wanted = {"image_shape": tuple(image_shape), "classes": classes}
-        made = {}
-        for player in ("generator", "discriminator"):
-            builder = getattr(self, player)
-            takes = {k: v for k, v in wanted.items() if v is not None and k in inspect.signature(builder).parameters}
-            made[player] = functools.partial(builder, **takes) if takes else builder
-        return dataclasses.replace(self, **made)
 
     def terms(self) -> dict:
         """Objective, regularisers and augmentations as plain data, as a run's `config.json` keeps them.
@@ -139,12 +175,18 @@ class Recipe:
     def facts(self) -> dict:
         """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
-        generator = self.generator(self.latent_dim)
+        generator, discriminator = self.players()
         facts["generator_parameters"] = generator.count_params()
-        facts["discriminator_parameters"] = self.discriminator().count_params()
+        facts["discriminator_parameters"] = discriminator.count_params()
         facts |= self.terms()
         facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
         return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
+
+
+def _is_asked_for(builder: Callable, keyword: str) -> bool:
+    """Whether a builder of networks takes a keyword that it was not given already."""
+    given = builder.keywords if isinstance(builder, functools.partial) else ()
+    return keyword in inspect.signature(builder).parameters and keyword not in given
 
 
 def name_of(builder: Callable) -> str:
@@ -302,8 +344,8 @@ def settings_of_today(settings: dict) -> dict:
         if name == "NonSaturating":
             pairs = (pair.split("=") for pair in fields.split(", ") if pair)
             found["loss"] = objectives.as_data(NonSaturating(**{key: ast.literal_eval(value) for key, value in pairs}))
-    for name, terms in terms_of_former(found).items():
-        found[name] = list(map(_TERMS[name].as_data, terms))
+    for name, former in terms_of_former(found).items():
+        found[name] = list(map(_TERMS[name].as_data, former))
     return {**_DEFAULTS, **found}
 
 
@@ -321,7 +363,8 @@ def changes(name: str, settings: dict) -> list[str]:
     """What `changed` has to be told to make the recipe of this name one with these settings, as `config.json` keeps them."""
     if name not in RECIPES:
         return []
-    usual = {field: getattr(RECIPES[name], field) for field in TO_SET} | RECIPES[name].terms()
+    recipe = RECIPES[name].for_images(settings["image_shape"], settings["classes"])
+    usual = {field: getattr(recipe, field) for field in TO_SET} | recipe.terms()
     differing = (field for field in TO_SET if settings[field] != usual[field])
     return [f"{field}={as_text(field, settings[field]).strip(chr(39))}" for field in differing]
 

@@ -1,7 +1,8 @@
 """Regularisers: what holds the discriminator back. Each takes a `Look`, and its value is added to the discriminator's loss.
 
 One that changes weights in place of the loss, as weight clipping does, has the method `after_update(weights)` instead; the
-number that it gives is reported. `schedules` says from when on, until when, or how often a term counts.
+number that it gives is reported. One whose weight depends on the size of the images has `resized(before, after)`, which gives
+the same for images of another shape. `schedules` says from when on, until when, or how often a term counts.
 
 `register` makes one of your own known by a name:
 
@@ -12,7 +13,8 @@ number that it gives is reported. `schedules` says from when on, until when, or 
         def __call__(self, look): return self.weight * tf.reduce_mean(look.real_logits**2)
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -34,6 +36,19 @@ def _positive(term, *names, least=0.0):
         value = getattr(term, name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least < value < float("inf"):
             raise ValueError(f"{type(term).__name__}: {name} is {value!r}; it must be a number greater than {least:g}")
+
+
+def _more_values(gamma: float, before, after) -> float:
+    """A weight of |∇D|², chosen for images of one shape, for images of another: in proportion to h·w·c.
+
+    Let the discriminator answer as before, only to finer images: f(mean over each block of k values). Each value then has a k-th
+    of the gradient, there are k times as many, and |∇D|² = k · (1/k)² of what it was. So γ has to grow k times for the penalty to
+    weigh what it weighed. Three channels count as three values for the same reason: a grey image in colour is the mean of three.
+
+    StyleGAN2-ADA's configuration does so with the number of pixels (γ in proportion to it, and inversely to the batch size):
+    Karras et al., "Training Generative Adversarial Networks with Limited Data", NeurIPS 2020.
+    """
+    return gamma * math.prod(after) / math.prod(before)
 
 
 def squared_slopes(critic, x):
@@ -77,6 +92,10 @@ class ZeroCentred:
     def label(self) -> str:
         return {"real": "r1", "fake": "r2", "both": "r1_r2"}[self.on]
 
+    def resized(self, before, after) -> "ZeroCentred":
+        """The same for images (h, w, c) of another shape: see `_more_values`."""
+        return replace(self, gamma=_more_values(self.gamma, before, after))
+
     def __call__(self, look: Look):
         """float32 scalar."""
         sides = (getattr(look, side) for side in SIDES[self.on])
@@ -112,6 +131,10 @@ class Smoothness:
         _positive(self, "gamma", "push")
         if not (isinstance(self.one_in, int) and self.one_in >= 1):
             raise ValueError(f"one_in is {self.one_in!r}; it must be a whole number, at least 1")
+
+    def resized(self, before, after) -> "Smoothness":
+        """The same for images (h, w, c) of another shape: see `_more_values`."""
+        return replace(self, gamma=_more_values(self.gamma, before, after))
 
     def __call__(self, look: Look):
         """float32 scalar."""

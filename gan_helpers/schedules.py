@@ -5,11 +5,11 @@
 What does not count at a step is not computed there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
-from gan_helpers import augmentation, regularisers
+from gan_helpers import augmentation, regularisers, terms
 from gan_helpers.look import Look
 
 
@@ -29,6 +29,10 @@ class _Schedule:
             )
 
     weight = 1
+
+    def resized(self, before, after) -> "_Schedule":
+        """The same schedule of the term for images (h, w, c) of another shape."""
+        return replace(self, term=terms.resized(self.term, before, after))
 
     def __call__(self, seen, *others):
         """A regulariser's value, 0 where it does not count; or images, as they are where the augmentation does not count."""

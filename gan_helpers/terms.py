@@ -140,6 +140,11 @@ class Kind:
         return self.known[name]
 
 
+def resized(term, before, after):
+    """A term that was chosen for images of one shape (h, w, c), for images of another; itself where the size is nothing to it."""
+    return term.resized(before, after) if hasattr(term, "resized") and tuple(before) != tuple(after) else term
+
+
 def name_of(term) -> str:
     """What a term's value is called in history and plots."""
     if hasattr(term, "label"):

@@ -1,5 +1,6 @@
 """`train(recipe, run_dir, …)`: data, model, callbacks and checkpoints as one run that can be stopped and goes on."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -118,7 +119,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
     before = _config(run_dir)
     if precision == "auto":
         precision = before.get("precision", bfloat16.choose_precision())
-    usual, recipe = recipe, _made_for(data_set, recipe, before)
+    recipe = _made_for(data_set, recipe, before)
     gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
     facts = _facts(recipe, gan, batch_size, learned)
     _check_config(run_dir, facts, learned)  # before minutes go into a judge; and again where nobody else can write
@@ -127,7 +128,7 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
         _check_config(run_dir, facts, learned)
         checkpoint = Checkpoint(run_dir)
         done = checkpoint.restore(gan)
-        _keep_config(run_dir, facts, data_set, usual, options, evaluate_every if measured is not None else None)
+        _keep_config(run_dir, facts, data_set, options, evaluate_every if measured is not None else None)
         seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
         seconds = None if minutes is None else minutes * 60
         total = epochs or (recipe.epochs if minutes is None else 10_000)
@@ -221,8 +222,8 @@ def _parts(dataset: Dataset, measured: bool, all_learned: bool) -> tuple[Dataset
 
 
 def _made_for(dataset: Dataset, recipe: recipes.Recipe, before: dict) -> recipes.Recipe:
-    """The recipe with networks for these images and classes; as it is in a run from before networks were made for them."""
-    if before and "data" not in before:
+    """The recipe for these images and classes; as it is, in a run from before recipes were made for images."""
+    if before and "image_shape" not in before.get("settings", {}):
         return recipe
     return recipe.for_images(dataset.image_shape, len(dataset.class_names) or None)
 
@@ -301,12 +302,11 @@ def _gan_of(run_dir: Path, config: dict) -> GAN:
     described = checkpoints.described(run_dir)
     same = recipe is not None
     if same and "settings" in config:
-        before, images_of = recipes.settings_of_today(config["settings"]), config.get("data")
-        changes = images_of["changes"] if images_of else recipes.changes(recipe.name, before)
-        recipe = recipes.changed(recipe, changes)
-        if images_of:
-            recipe = recipe.for_images(tuple(images_of["image_shape"]), images_of["classes"] or None)
-        same = before.items() <= settings(recipe).items()
+        same, before = False, recipes.settings_of_today(config["settings"])
+        with contextlib.suppress(ValueError):  # where it was another recipe of this name
+            recipe = recipe.for_images(before["image_shape"], before["classes"])
+            recipe = recipes.changed(recipe, recipes.changes(recipe.name, before))
+            same = before.items() <= settings(recipe).items()
     if same or (config and described is None):
         return (recipe or recipes.get(config["recipe"])).build(config["seed"], config["precision"])
     try:
@@ -365,8 +365,8 @@ def settings(recipe: recipes.Recipe, pixel_range=None) -> dict:
     """
     found = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe) if f.name not in _NOT_OF_A_RUN}
     found |= {player: recipes.name_of(getattr(recipe, player)) for player in ("generator", "discriminator")}
-    found |= recipe.terms()
-    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.generator(recipe.latent_dim))
+    found |= recipe.terms() | {"image_shape": list(recipe.image_shape)}
+    pixel_range = pixel_range or recipe.pixel_range or images.pixel_range_of(recipe.players()[0])
     found["pixel_range"] = list(pixel_range)
     return found
 
@@ -397,29 +397,34 @@ def _check_config(run_dir: Path, config: dict, dataset: Dataset) -> None:
         )
 
 
-def _keep_config(
-    run_dir: Path, facts: dict, dataset: Dataset, recipe: recipes.Recipe, options: str, evaluate_every: int | None
-) -> None:
-    """Write what the run is into `config.json`, where it is not there yet.
-
-    Args:
-        recipe: before its networks were made for this data set.
-    """
+def _keep_config(run_dir: Path, facts: dict, dataset: Dataset, options: str, evaluate_every: int | None) -> None:
+    """Write what the run is into `config.json`, where it is not there yet."""
     if _config(run_dir):
         return
-    changes = recipes.changes(recipe.name, settings(recipe, facts["settings"]["pixel_range"]))
     if dataset.origin == "fashion_mnist":
         of_data = {"files": data.SHA256}
     else:
         about = {"name": dataset.name, "image_shape": list(dataset.image_shape), "classes": len(dataset.class_names)}
-        about |= {"class_names": list(dataset.class_names), "hash": dataset.hash, "changes": changes}
+        about |= {"class_names": list(dataset.class_names), "hash": dataset.hash}
         of_data = {"data": about}
-    command = f"python -m gan_helpers train {recipe.name} --run {shlex.quote(str(run_dir))} --seed {facts['seed']}"
-    command += f" --batch-size {facts['batch_size']} --precision {facts['precision']}"
-    command += "" if evaluate_every is None else f" --evaluate-every {evaluate_every}"
-    command += "".join(f" --set {shlex.quote(text)}" for text in changes) + (options and f" {options}")
-    if not options and "data" in of_data:
-        command = None  # nothing on the command line gives these arrays
+    command = None if "data" in of_data and not options else _command(run_dir, facts, options, evaluate_every)
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
     everything = {**facts, "trained_on": dataset.origin, "command": command, "versions": versions, **of_data}
     write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())
+
+
+def _command(run_dir: Path, facts: dict, options: str, evaluate_every: int | None) -> str:
+    """What trains this run from the command line."""
+    said = [
+        "python -m gan_helpers train",
+        facts["recipe"],
+        "--run",
+        shlex.quote(str(run_dir)),
+        "--seed",
+        str(facts["seed"]),
+    ]
+    said += ["--batch-size", str(facts["batch_size"]), "--precision", facts["precision"]]
+    said += [] if evaluate_every is None else ["--evaluate-every", str(evaluate_every)]
+    with contextlib.suppress(ValueError):  # a recipe of one's own by the name of one that cannot make such images
+        said += [f"--set {shlex.quote(text)}" for text in recipes.changes(facts["recipe"], facts["settings"])]
+    return " ".join([*said, options]).strip()

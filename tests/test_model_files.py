@@ -489,6 +489,15 @@ CASES = [path for path in sorted(KERAS_2.glob("*.*")) if path.suffix in (".h5", 
 REFUSED = {"hard_sigmoid": "gate", "floormod": "tf.math.floormod", "lambda": "double"}
 
 
+# TensorFlow asks the processor whether it computes in half precision, not oneDNN, which may have been told otherwise.
+NOT_HALF = pytest.mark.skipif("'ONEDNN_MAX_CPU_ISA' in os.environ", reason="oneDNN is held back: it would abort")
+ANSWERED = [
+    pytest.param(path, id=path.name, marks=NOT_HALF if path.stem == "half" else ())
+    for path in CASES
+    if path.stem not in {*REFUSED, "built_weights"}
+]
+
+
 def difference(model, path):
     """From what Keras 2 itself answered."""
     answers = np.load(KERAS_2 / f"{path.stem}.npz")
@@ -500,9 +509,7 @@ def difference(model, path):
 
 @pytest.mark.fault(35)
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(
-    "path", [path for path in CASES if path.stem not in {*REFUSED, "built_weights"}], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", ANSWERED)
 def test_a_model_of_keras_2_answers_as_it_did_there(path, capfd):
     model = model_files.load(path)
     assert difference(model, path) < (1e-5 if path.stem != "half" else 1e-3)
