@@ -228,7 +228,7 @@ def train(
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
     recipe = recipes.get(recipe)
-    recipes.changed(recipe, settings)  # what is wrong with these is said before images are prepared
+    recipes.changed(recipe, settings)  # what is wrong with it is said before the images are looked at
     if data_dir is not None and (missing := data.check_files(data_dir)):
         raise ValueError(f"--data {str(data_dir)!r} lacks {', '.join(missing)}")
     if data_dir is not None and images is not None:
@@ -236,6 +236,7 @@ def train(
     dataset = _dataset(images, size, colour)
     options = "" if dataset is None else _as_options(images, size, colour)
     dataset = dataset or Dataset.fashion_mnist(data_dir)
+    # What is set here is for these images, and not brought to their size.
     recipe = recipes.changed(recipe.for_images(dataset.image_shape, len(dataset.class_names) or None), settings)
     trained = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: click.echo(

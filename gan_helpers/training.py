@@ -269,7 +269,7 @@ def _watching(run_dir: Path, dataset: Dataset, measured: Dataset | None, evaluat
             "quality is not measured, and collapse is not looked for; evaluate_every=1 trains one (--evaluate-every 1)"
         )
     warnings.warn(f"{reason}: {advice}.", stacklevel=3)
-    return [WarnWhenDiscriminatorWins()]
+    return [*watching, WarnWhenDiscriminatorWins()]
 
 
 def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
@@ -415,16 +415,9 @@ def _keep_config(run_dir: Path, facts: dict, dataset: Dataset, options: str, eva
 
 def _command(run_dir: Path, facts: dict, options: str, evaluate_every: int | None) -> str:
     """What trains this run from the command line."""
-    said = [
-        "python -m gan_helpers train",
-        facts["recipe"],
-        "--run",
-        shlex.quote(str(run_dir)),
-        "--seed",
-        str(facts["seed"]),
-    ]
-    said += ["--batch-size", str(facts["batch_size"]), "--precision", facts["precision"]]
-    said += [] if evaluate_every is None else ["--evaluate-every", str(evaluate_every)]
+    said = [f"python -m gan_helpers train {facts['recipe']} --run {shlex.quote(str(run_dir))} --seed {facts['seed']}"]
+    said += [f"--batch-size {facts['batch_size']} --precision {facts['precision']}"]
+    said += [] if evaluate_every is None else [f"--evaluate-every {evaluate_every}"]
     with contextlib.suppress(ValueError):  # a recipe of one's own by the name of one that cannot make such images
         said += [f"--set {shlex.quote(text)}" for text in recipes.changes(facts["recipe"], facts["settings"])]
     return " ".join([*said, options]).strip()
