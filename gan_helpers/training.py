@@ -1,5 +1,6 @@
 """`train(recipe, run_dir, …)`: data, model, callbacks and checkpoints as one run that can be stopped and goes on."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -121,12 +122,8 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
     recipe = _made_for(data_set, recipe, before)
     gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
     facts = _facts(recipe, gan, batch_size, learned)
-    _check_config(
-        run_dir, facts, learned
-    )  # before minutes go into a judge; and again, when nobody else can write there
-    if measured is not None:
-        judges.judge_for(measured, verbose=int(verbose != 0))
-    judged = _judged(data_set)
+    _check_config(run_dir, facts, learned)  # before minutes go into a judge; and again where nobody else can write
+    watching = _watching(run_dir, data_set, measured, evaluate_every, verbose)
     with only_this_process(run_dir):
         _check_config(run_dir, facts, learned)
         checkpoint = Checkpoint(run_dir)
@@ -141,22 +138,19 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
                 callback.set_model(gan)
                 callback.on_train_end()
             return Run(gan, checkpoint.rows, run_dir)
-        watching = [
+        images_a_step = batch_size * recipe.d_steps
+        ours = [
             StopOnNonFinite(run_dir),
-            _Clock(batch_size * recipe.d_steps, seconds_before, seconds),
-            *([] if measured is None else [QualityMonitor(run_dir, evaluate_every, dataset=measured)]),
-            *([WarnOnCollapse()] if judged else []),
-            WarnWhenDiscriminatorWins(),
+            _Clock(images_a_step, seconds_before, seconds),
+            *watching,
             *drawing,
             checkpoint,
         ]
         if verbose == "bar":
-            watching.append(
-                ProgressBar(batch_size * recipe.d_steps, seconds if epochs is None else None, seconds_before)
-            )
+            ours.append(ProgressBar(images_a_step, seconds if epochs is None else None, seconds_before))
             verbose = 0
         try:
-            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*watching, *callbacks], verbose=verbose)
+            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*ours, *callbacks], verbose=verbose)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise MemoryError(
                 f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
@@ -228,8 +222,8 @@ def _parts(dataset: Dataset, measured: bool, all_learned: bool) -> tuple[Dataset
 
 
 def _made_for(dataset: Dataset, recipe: recipes.Recipe, before: dict) -> recipes.Recipe:
-    """The recipe with networks for these images and classes; as it is in a run from before networks were made for them."""
-    if before and "data" not in before:
+    """The recipe for these images and classes; as it is, in a run from before recipes were made for images."""
+    if before and "image_shape" not in before.get("settings", {}):
         return recipe
     return recipe.for_images(dataset.image_shape, len(dataset.class_names) or None)
 
@@ -255,10 +249,17 @@ def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, traine
     return gan, batches
 
 
-def _judged(dataset: Dataset) -> bool:
-    """Whether there is a judge of these images; where there is none, one line says what that means."""
+def _watching(run_dir: Path, dataset: Dataset, measured: Dataset | None, evaluate_every: int | None, verbose) -> list:
+    """What watches for quality, collapse and a won game, as far as there is a judge of these images.
+
+    The judge that measuring needs is trained here, where there is none yet; what is not looked at is said in one line.
+    """
+    watching = []
+    if measured is not None:
+        judges.judge_for(measured, verbose=int(verbose != 0))
+        watching.append(QualityMonitor(run_dir, evaluate_every, dataset=measured))
     if judges.known(dataset.origin) is not None:
-        return True
+        return [*watching, WarnOnCollapse(), WarnWhenDiscriminatorWins()]
     if dataset.classes is None:
         reason = "These images have no classes, so no judge of them can be trained"
         advice = "there is no distance, and collapse is not looked for"
@@ -268,7 +269,7 @@ def _judged(dataset: Dataset) -> bool:
             "quality is not measured, and collapse is not looked for; evaluate_every=1 trains one (--evaluate-every 1)"
         )
     warnings.warn(f"{reason}: {advice}.", stacklevel=3)
-    return False
+    return [*watching, WarnWhenDiscriminatorWins()]
 
 
 def load_run(run_dir: str | os.PathLike, gan: GAN | None = None) -> Run:
@@ -301,10 +302,11 @@ def _gan_of(run_dir: Path, config: dict) -> GAN:
     described = checkpoints.described(run_dir)
     same = recipe is not None
     if same and "settings" in config:
-        before = recipes.settings_of_today(config["settings"])
-        recipe = recipe.for_images(before["image_shape"], before["classes"])
-        recipe = recipes.changed(recipe, recipes.changes(recipe.name, before))
-        same = before.items() <= settings(recipe).items()
+        same, before = False, recipes.settings_of_today(config["settings"])
+        with contextlib.suppress(ValueError):  # where it was another recipe of this name
+            recipe = recipe.for_images(before["image_shape"], before["classes"])
+            recipe = recipes.changed(recipe, recipes.changes(recipe.name, before))
+            same = before.items() <= settings(recipe).items()
     if same or (config and described is None):
         return (recipe or recipes.get(config["recipe"])).build(config["seed"], config["precision"])
     try:
@@ -405,13 +407,17 @@ def _keep_config(run_dir: Path, facts: dict, dataset: Dataset, options: str, eva
         about = {"name": dataset.name, "image_shape": list(dataset.image_shape), "classes": len(dataset.class_names)}
         about |= {"class_names": list(dataset.class_names), "hash": dataset.hash}
         of_data = {"data": about}
-    command = f"python -m gan_helpers train {facts['recipe']} --run {shlex.quote(str(run_dir))} --seed {facts['seed']}"
-    command += f" --batch-size {facts['batch_size']} --precision {facts['precision']}"
-    command += "" if evaluate_every is None else f" --evaluate-every {evaluate_every}"
-    changes = recipes.changes(facts["recipe"], facts["settings"])
-    command += "".join(f" --set {shlex.quote(text)}" for text in changes) + (options and f" {options}")
-    if not options and "data" in of_data:
-        command = None  # nothing on the command line gives these arrays
+    command = None if "data" in of_data and not options else _command(run_dir, facts, options, evaluate_every)
     versions = {name: importlib.metadata.version(name) for name in ("gan-helpers", "tensorflow", "keras", "numpy")}
     everything = {**facts, "trained_on": dataset.origin, "command": command, "versions": versions, **of_data}
     write_whole(run_dir / "config.json", json.dumps(everything, indent=2).encode())
+
+
+def _command(run_dir: Path, facts: dict, options: str, evaluate_every: int | None) -> str:
+    """What trains this run from the command line."""
+    said = [f"python -m gan_helpers train {facts['recipe']} --run {shlex.quote(str(run_dir))} --seed {facts['seed']}"]
+    said += [f"--batch-size {facts['batch_size']} --precision {facts['precision']}"]
+    said += [] if evaluate_every is None else [f"--evaluate-every {evaluate_every}"]
+    with contextlib.suppress(ValueError):  # a recipe of one's own by the name of one that cannot make such images
+        said += [f"--set {shlex.quote(text)}" for text in recipes.changes(facts["recipe"], facts["settings"])]
+    return " ".join([*said, options]).strip()

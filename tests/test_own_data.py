@@ -109,6 +109,22 @@ def test_a_run_that_stopped_ends_bit_for_bit_like_the_uninterrupted_one(run, dat
         gh.train(TOLD, tmp_path, other, epochs=3, verbose=0)
 
 
+def test_the_course_s_own_recipe_is_made_for_these_images(dataset, tmp_path):
+    run = gh.train("course_conditional", tmp_path, dataset, epochs=1, batch_size=30, verbose=0)
+    assert generators.image_shape(run.gan.ema_generator) == SHAPE and generators.class_count(run.gan.generator) == 3
+    loaded = gh.load_run(tmp_path)
+    assert_equal(loaded.gan, run.gan)
+    assert (loaded.trained_on, loaded.class_names) == (dataset.hash, NAMES)
+
+
+def test_a_gan_that_is_fitted_on_a_data_set_knows_it_too(run, dataset):
+    gan = TOLD.build()
+    gan.fit(gh.pipeline(dataset, 30, classes=True), verbose=0)
+    assert (gan.trained_on, gan.class_names) == (dataset.hash, NAMES)
+    gan.fit(gh.pipeline(dataset.images, 30, classes=dataset.classes), verbose=0)  # nothing says which these are
+    assert gan.trained_on == "other"
+
+
 def test_config_says_what_was_learned(run, dataset):
     config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
     about = {"name": "Kleider", "image_shape": [32, 32, 3], "classes": 3, "class_names": list(NAMES)}
