@@ -122,7 +122,7 @@ class Dataset:
         more pictures leave most images for testing what they were.
 
         The result lies memory-mapped in `data/prepared`, or in the user's cache where that is read-only. A million pictures take
-        about half a gigabyte of memory while they are prepared, and a single picture up to another half.
+        about half a gigabyte of memory while they are prepared; besides, the largest pictures take up to 0.8, one at a time.
 
         Args:
             path: the folder.
