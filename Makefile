@@ -24,7 +24,7 @@ help:
 	@echo 'make badges      write the address of the repository everywhere  (REPO=owner/name)'
 	@echo 'make pretrained  train the shipped generators'
 	@echo 'make pictures    take the pictures of the explorer anew, in a real browser'
-	@echo 'make clean       remove everything that make has made: .venv, runs, the prepared dataset'
+	@echo 'make clean       remove everything that was made here: .venv, runs, prepared data sets'
 	@echo 'PYTHON=…         the Python (3.10 to 3.13) that .venv is made with'
 
 course: data
@@ -91,6 +91,7 @@ pretrained: data
 
 clean:
 	rm -rf .venv runs data/prepared build *.egg-info .pytest_cache .ruff_cache
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/fashion-gan-course/prepared"  # where data/ is read-only
 
 # An environment counts only when it was finished and its Python still answers; otherwise it is made anew.
 ifneq ($(shell $(PY) -c 'print("here")' 2>/dev/null),here)

@@ -86,7 +86,7 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
 
     builder = tfds.builder("fashion_mnist", data_dir=folder / "tfds")
     config = tfds.download.DownloadConfig(manual_dir=None if missing else files, try_download_gcs=False)
-    with contextlib.nullcontext() if progress else _silence():  # a notebook's outputs are compared: no passing remarks
+    with contextlib.nullcontext() if progress else silence():  # a notebook's outputs are compared: no passing remarks
         builder.download_and_prepare(download_config=config)
     for split, size in SIZES.items():
         examples = next(iter(tfds.as_numpy(builder.as_dataset(split=split, batch_size=size, shuffle_files=False))))
@@ -103,7 +103,8 @@ def prepare(data_dir: str | os.PathLike | None = None, progress: bool = False) -
 
 
 @contextlib.contextmanager
-def _silence():
+def silence():
+    """What TFDS prints while it prepares is not seen, nor its progress bars."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -297,13 +298,7 @@ def pipeline(
     images, classes = _images_and_classes(images, classes)
     low, high = check_pixel_range(pixel_range)
     n = len(images)
-    images_per_epoch = n if images_per_epoch is None else images_per_epoch
-    if not 1 <= images_per_epoch <= n:
-        raise ValueError(f"images_per_epoch is {images_per_epoch}; it must lie in 1…{n}, the number of images")
-    if not 1 <= batch_size <= images_per_epoch:
-        raise ValueError(
-            f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch"
-        )
+    images_per_epoch = _checked_epoch(n, batch_size, images_per_epoch)
 
     with tf.device("CPU"):  # the whole set is cached as one tensor in the machine's memory, not the GPU's
         chosen = _read_where_they_lie(images) if images.nbytes > LARGE else _cached(images)
@@ -326,6 +321,18 @@ def pipeline(
     dataset.epoch = epoch
     vars(dataset).update(told)  # for `GAN.fit`
     return dataset
+
+
+def _checked_epoch(n: int, batch_size: int, images_per_epoch: int | None) -> int:
+    """The number of images in an epoch; ValueError where it or the batch size is out of range."""
+    images_per_epoch = n if images_per_epoch is None else images_per_epoch
+    if not 1 <= images_per_epoch <= n:
+        raise ValueError(f"images_per_epoch is {images_per_epoch}; it must lie in 1…{n}, the number of images")
+    if not 1 <= batch_size <= images_per_epoch:
+        raise ValueError(
+            f"batch_size is {batch_size}; it must lie in 1…{images_per_epoch}, the number of images an epoch"
+        )
+    return images_per_epoch
 
 
 def _images_and_classes(images, classes) -> tuple[np.ndarray, np.ndarray | None]:

@@ -85,7 +85,11 @@ class Dataset:
     @cached_property
     def held_out(self) -> "Dataset":
         """The last sixth of the images to train on, 10,000 at most: generators are chosen by them, and no judge has seen them."""
-        return self._part(slice(prepared.without_held_out(len(self)), None))
+        if (begin := prepared.without_held_out(len(self))) == len(self):
+            raise ValueError(
+                f"{self.name} has {len(self)} images to train on, too few to hold a sixth back; it takes 6"
+            )
+        return self._part(slice(begin, None))
 
     @cached_property
     def without_held_out(self) -> "Dataset":
@@ -118,7 +122,7 @@ class Dataset:
         more pictures leave most images for testing what they were.
 
         The result lies memory-mapped in `data/prepared`, or in the user's cache where that is read-only. A million pictures take
-        about half a gigabyte of memory while they are prepared, and a single picture up to another half.
+        about half a gigabyte of memory while they are prepared; besides, the largest pictures take up to 0.8, one at a time.
 
         Args:
             path: the folder.
@@ -347,7 +351,8 @@ def _check_test(dataset: Dataset) -> None:
         raise ValueError(f"test has images of {test.image_shape}; expected {dataset.image_shape}, as to train on")
     if test.class_names != dataset.class_names:
         raise ValueError(
-            f"test has the classes {', '.join(test.class_names) or 'none'}; expected {', '.join(dataset.class_names) or 'none'}, as to train on"
+            f"test has the classes {', '.join(test.class_names) or 'none'}; expected {', '.join(dataset.class_names) or 'none'}, as to train on. "
+            "Make both with the same class_names"
         )
 
 

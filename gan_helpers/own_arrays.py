@@ -17,7 +17,10 @@ _IMAGES = re.compile(r"(?P<begin>.*)images(?P<dot>[-._])idx[34](?P<end>[-._]ubyt
 
 def check_images(images) -> np.ndarray:
     """Images as uint8 (n, h, w, 1 or 3); ValueError says how to get there from what they are instead."""
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # NumPy's own words for a list of different shapes
+        raise ValueError("images differ in size; expected one array of images of one size") from error
     if images.dtype != np.uint8:
         raise ValueError(f"images are {_described(images)}; expected uint8, 0…255. {_conversion(images)}")
     if images.ndim == 3 and images.shape[-1] not in (1, 3):

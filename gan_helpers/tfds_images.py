@@ -15,7 +15,7 @@ def prepare(name: str, size: int | None, colour: bool | None, test: float | None
     """The folder of the prepared data set (`prepared.keep`) of a TFDS data set; see `Dataset.from_tfds`."""
     own_arrays.check_refit(size, colour)
     share = None if test is None else prepared.check_share(test)
-    builder = _downloaded(name, data_dir)
+    builder = _downloaded(name, data_dir, progress)
     feature, labels = _features(builder)
     sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
     if not sizes.get("train"):
@@ -41,7 +41,7 @@ def prepare(name: str, size: int | None, colour: bool | None, test: float | None
     return prepared.keep(made_from, write, (count + 1) * int(np.prod(shape)))
 
 
-def _downloaded(name: str, data_dir):
+def _downloaded(name: str, data_dir, progress: bool):
     """The builder of a data set that is there, or was fetched now."""
     import tensorflow_datasets as tfds
 
@@ -60,7 +60,8 @@ def _downloaded(name: str, data_dir):
             "or pass the folder that holds it as data_dir"
         )
     try:
-        builder.download_and_prepare()
+        with contextlib.nullcontext() if progress else data.silence():
+            builder.download_and_prepare()
     except Exception as error:  # TFDS and what it fetches with raise many kinds
         raise OSError(
             f"{name} could not be downloaded and prepared by TensorFlow Datasets ({_first_line(error)})"
@@ -77,10 +78,13 @@ def _features(builder):
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    image = features.get("image") if hasattr(features, "get") else None
+    features = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image, label = features.get("image"), features.get("label")
     if not isinstance(image, tfds.features.Image) or image.np_dtype != np.uint8 or len(image.shape) != 3:
-        raise ValueError(f"{builder.name} has no feature 'image' of bytes; it has {features!r:.300}")
-    label = features.get("label")
+        held = ", ".join(features) or "none by name"
+        raise ValueError(
+            f"{builder.name} has no feature 'image' of bytes (its features: {held}); choose another data set"
+        )
     return image, label if isinstance(label, tfds.features.ClassLabel) else None
 
 
