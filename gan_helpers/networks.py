@@ -157,7 +157,7 @@ def subpixel_generator(
     sixteenth and a quarter, and one transposed convolution then draws four pixels at each place: a sub-pixel convolution
     (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
     Network", CVPR 2016, section 2.2). Every block is a `modulated_block`. How many, and where: chosen by trials
-    (`benchmarks/results/trials.md`).
+    (`benchmarks/results/trials.md`). Images with more levels than 28×28 have a last 3×3 convolution at full size.
 
     Args:
         filters: channels at each level but the last, as many as `halvings(image_shape)`; default 64, 64, and half as many at each
@@ -184,7 +184,11 @@ def _drawn_small(x, filters, depths, style, image_shape):
             x = modulated_block(layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(x), told)
         for _ in range(depth):
             x = modulated_block(layers.Conv2D(width, 3, padding="same", use_bias=False)(x), told)
-    return layers.Conv2DTranspose(image_shape[2], 4, strides=2, padding="same", activation="tanh")(x)
+    if levels == 2:
+        return layers.Conv2DTranspose(image_shape[2], 4, strides=2, padding="same", activation="tanh")(x)
+    # A transposed convolution has weights of its own for each of four neighbours. In larger images that shows as speckles.
+    x = layers.Conv2DTranspose(16, 4, strides=2, padding="same")(x)
+    return layers.Conv2D(image_shape[2], 3, padding="same", activation="tanh")(layers.LeakyReLU(0.2)(x))
 
 
 def modulated_block(x, style):
