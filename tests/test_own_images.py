@@ -364,6 +364,20 @@ def test_the_order_is_a_function_of_the_content_and_every_stretch_has_every_clas
     assert np.array_equal(first.test.images, second.test.images)
 
 
+def test_each_usable_picture_is_in_one_part_with_its_class(tmp_path):
+    root = tmp_path / "a"
+    for name, begin in (("x", 0), ("y", 100)):
+        pictures(root / name, 20, begin)
+    for i in range(20):  # so that the images for testing are not simply the last ones decoded
+        (root / "y" / f"broken {i}.png").write_text("x")
+    dataset, _ = said_of(root, test=0.3)
+    files = [(path.parent.name, path) for path in root.rglob("[01]*.png")]
+    wanted = [(name, own_images.decode(path, 16, True, "crop", (0, 0, 0)).tobytes()) for name, path in files]
+    parts = dataset, dataset.test
+    found = [(part.class_names[c], x.tobytes()) for part in parts for x, c in zip(part.images, part.classes)]
+    assert sorted(found) == sorted(wanted) and np.bincount(dataset.test.classes).tolist() == [6, 6]
+
+
 def test_more_pictures_leave_those_for_testing_what_they_were(tmp_path):
     root = pictures(tmp_path / "a", 100)
     before = {image.tobytes() for image in read(root, test=0.2).test.images}
