@@ -170,7 +170,7 @@ def _images_in(minutes: float, name: str) -> int:
 def measure(name: str, seed: int, minutes: float) -> None:
     """Measure what a run kept for each mark; into points.json."""
     import gan_helpers as gh
-    from gan_helpers import classifier, metrics
+    from gan_helpers import judges, metrics
 
     import numpy as np  # isort: skip
 
@@ -194,7 +194,7 @@ def measure(name: str, seed: int, minutes: float) -> None:
             with np.load(path) as weights:
                 generator.set_weights([weights[f"arr_{i}"] for i in range(len(generator.weights))])
             images = gh.generate(generator, latents, gan.pixel_range, classes=classes)
-            features, probabilities = classifier.features_and_probabilities(images)
+            features, probabilities = judges.features_and_probabilities(images)
             known[seen] = {
                 "distance": metrics.frechet_distance(real, features),
                 "images_seen": seen,
@@ -217,7 +217,7 @@ def _points(folder: Path, name: str) -> list[dict]:
 
 def report(out: Path) -> str:
     """Write table, record and figure of everything that has been measured; return the table."""
-    from gan_helpers import classifier, metrics, plots
+    from gan_helpers import judges, metrics, plots
 
     folders = {folder: folder.name.rsplit("_", 1) for folder in sorted(RUNS.iterdir()) if folder.is_dir()}
     found = ((name, int(seed), _points(folder, name)) for folder, (name, seed) in folders.items())
@@ -234,7 +234,7 @@ def report(out: Path) -> str:
         "",
         f"`python benchmarks/quality_per_minute.py`: Fréchet classifier distance of {N:,} images to the test images after minutes of "
         f"training, the median over seeds, and in brackets their range, where there are several, and number. Real images score {floor:.3f}. Classifier "
-        f"{classifier.facts()['sha256'][:12]}.",
+        f"{judges.facts()['sha256'][:12]}.",
         "",
         f"A minute is as many images as the median of {ROUNDS} rounds, the recipes in turns, makes in a minute: the machine is shared, "
         "and a slow hour of it must not change a number. Compilation, some ten seconds once, is not counted. "
@@ -277,7 +277,7 @@ def report(out: Path) -> str:
     lines += ["", "![Distance over minutes](quality_per_minute.png)", "", f"Written on: {machine()}. {versions()}."]
     out.mkdir(parents=True, exist_ok=True)
     settings = {name: _settings(name) for name in dict.fromkeys(run["recipe"] for run in runs)}
-    record = {"runs": runs, "settings": settings, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": classifier.facts()["sha256"]}  # fmt: skip
+    record = {"runs": runs, "settings": settings, "speeds": speeds, "floor": floor, "n": N, "machine": machine(), "versions": versions(), "classifier": judges.facts()["sha256"]}  # fmt: skip
     (out / "quality_per_minute.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     (out / "quality_per_minute.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (out / "quality_per_minute.png").write_bytes(plots.quality_curves(runs, floor).png())

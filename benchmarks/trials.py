@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 import gan_helpers as gh
-from gan_helpers import classifier, metrics, recipes
+from gan_helpers import judges, metrics, recipes
 
 import keras  # isort: skip  after gan_helpers, which imports TensorFlow without its noise
 
@@ -41,14 +41,14 @@ class _StepTimes(keras.callbacks.Callback):
 
 def distance_and_shares(gan: gh.GAN, ema: bool = True) -> tuple[float, np.ndarray]:
     """Of 10,000 images (the raw generator's with ema=False): the distance to the held-out images, and the classes' shares."""
-    features, probabilities = classifier.features_and_probabilities(gan.generate(metrics.N, 0, ema))
+    features, probabilities = judges.features_and_probabilities(gan.generate(metrics.N, 0, ema))
     distance = metrics.frechet_distance(metrics.real_features("held_out"), features)
     return round(distance, 3), metrics.class_shares(probabilities)
 
 
 def points_after(gan: gh.GAN, batch_size: int, marks: list[int], seed: int, raw: bool = False) -> list[dict]:
     """Train on the first 50,000 images and measure after `marks` thousand; `raw`: the raw generator's distance too."""
-    pixels, classes = (array[: classifier.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
+    pixels, classes = (array[: judges.TRAINED_ON] for array in gh.load_fashion_mnist("train"))
     told = classes if gan.conditional else None
     dataset = gh.pipeline(pixels, batch_size, gan.pixel_range, seed, classes=told).repeat()
     points, done, images = [], 0, batch_size * gan.d_steps

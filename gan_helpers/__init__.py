@@ -61,7 +61,7 @@ _HOME_OF = {
     "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "classifier", "data", "dataset", "directions", "explorer", "explorer_state",
+    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_state",
     "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
     "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "recipes", "regularisers", "schedules",
     "setup_check", "still_widgets", "terms", "tfds_images", "training",
@@ -93,6 +93,7 @@ def _import_tensorflow_quietly() -> None:
 
 
 def __getattr__(name: str):
+    name = {"classifier": "judges"}.get(name, name)
     module = name if name in _MODULES else _HOME_OF.get(name)
     if module is not None:
         if module not in _WITHOUT_TENSORFLOW:

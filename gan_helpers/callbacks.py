@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gan_helpers import classifier, images, metrics, plots
+from gan_helpers import dataset as data_sets
+from gan_helpers import images, judges, metrics, plots
 from gan_helpers.atomic import save_whole, write_whole
 from gan_helpers.generators import image_shape
 
@@ -56,7 +57,7 @@ class ModelMonitor(keras.callbacks.Callback):
         every: epochs between two drawings; the last epoch is always drawn.
         seed: of the latent vectors.
         ema: draw the averaged generator; False draws the raw one.
-        scale: screen pixels an image pixel.
+        scale: screen pixels per image pixel; default 2, and 1 for images of more than 32 pixels.
 
     Raises:
         ValueError: n or every below 1.
@@ -69,11 +70,11 @@ class ModelMonitor(keras.callbacks.Callback):
         every: int = 1,
         seed: int = 0,
         ema: bool = True,
-        scale: int = 2,
+        scale: int | None = None,
     ):
         super().__init__()
         for name, value in (("n", n), ("every", every), ("scale", scale)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         self.folder = Path(run_dir) / "images" if run_dir is not None else None
         if self.folder is not None:
@@ -92,8 +93,8 @@ class ModelMonitor(keras.callbacks.Callback):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
         if (epoch + 1) % self.every and not last:
             return
-        grid = images.grid(self.model.generate(self.n, self.seed, self.ema))
-        png = images.png_bytes(grid, self.scale)
+        drawn = self.model.generate(self.n, self.seed, self.ema)
+        png = images.png_bytes(images.grid(drawn), self.scale or (2 if drawn.shape[1] <= 32 else 1))
         if self.folder is not None:
             write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
         self._display.show(
@@ -173,67 +174,95 @@ class LossPlot(keras.callbacks.Callback):
 class QualityMonitor(keras.callbacks.Callback):
     """Measures the averaged generator every few epochs, and keeps the best one.
 
-    Adds `frechet_classifier_distance` to the epoch's row, so a `LossPlot` or a `Checkpoint` that stands *behind* it in the
-    list of callbacks shows it or keeps it. The distance is taken to the last 10,000 training images: train on the first
-    50,000 (`gh.train(…, evaluate_every=1)` does), so that what is chosen by was not learnt; the test images stay unseen.
+    Adds `frechet_classifier_distance` to the epoch's row, so a `LossPlot` or a `Checkpoint` that stands *after* it in the
+    list of callbacks shows it or keeps it. The distance is taken to the data set's `held_out`, the last of its training images:
+    train on `without_held_out` (`gh.train(…, evaluate_every=1)` does), so that what is chosen by was not learnt; the test images
+    stay unseen.
 
     Args:
         run_dir: where `best_generator.keras` and `best.json` (epoch, distance, n, classifier) are kept; None keeps nothing.
             A run that goes on goes on from them; of a run that begins anew in the folder they are replaced.
         every: epochs between two measurements; the last epoch is always measured.
-        n: images a measurement, at most 10,000.
+        n: images per measurement; default as many as are held out, at most 10,000.
         seed: of the latent vectors.
+        dataset: a `gh.Dataset` with classes; default the one that the GAN learns from, where that is Fashion-MNIST or prepared.
 
     Raises:
-        ValueError: every below 1, or n out of range; when training begins: images of another shape than the classifier's.
+        ValueError: every below 1, or n out of range; when training begins: images of another shape than the data set's, no
+            judge for it (`judges.judge_for`), or a run whose distances so far are those of another judge.
 
     Warns, when training begins:
-        UserWarning: n below 2,048; or other images than Fashion-MNIST's, of which it then measures nothing.
+        UserWarning: n below 2,048; or images of no data set that is known, of which it then measures nothing.
     """
 
     def __init__(
-        self, run_dir: str | os.PathLike | None = None, every: int = 1, n: int = 10_000, seed: int = 0, dataset=None
+        self,
+        run_dir: str | os.PathLike | None = None,
+        every: int = 1,
+        n: int | None = None,
+        seed: int = 0,
+        dataset: data_sets.Dataset | None = None,
     ):
         super().__init__()
         if every < 1:
             raise ValueError(f"every is {every}; it must be at least 1")
-        if not 2 <= n <= metrics.N:
+        if n is not None and not 2 <= n <= metrics.N:
             raise ValueError(f"n is {n}; it must lie in 2…{metrics.N:,}")
         self.run_dir = Path(run_dir) if run_dir is not None else None
-        self.every, self.n, self.seed = every, n, seed
+        self.every, self.n, self.seed, self.dataset = every, n, seed, dataset
+
+    def _measured_by(self) -> data_sets.Dataset | None:
+        """The data set whose held-out images are compared with; None where none is known."""
+        if self.dataset is not None:
+            return self.dataset
+        learned = getattr(self.model, "trained_on", None)
+        return metrics.clothes() if learned in (None, "fashion_mnist") else data_sets.known(learned)
 
     def on_train_begin(self, logs=None):
         shape = image_shape(self.model.ema_generator)
-        if shape != (28, 28, 1):
-            raise ValueError(f"QualityMonitor measures images of shape (28, 28, 1); this generator makes {shape}")
-        self._judged = getattr(self.model, "trained_on", None) != "other"
-        self.best = self._begun = None
-        if not self._judged:
+        self._of, self.best, self._begun = self._measured_by(), None, None
+        if self._of is None:
             warnings.warn(
-                "QualityMonitor measures nothing: these images are not Fashion-MNIST's, and its classifier knows no others.",
+                "QualityMonitor measures nothing: nobody says which data set these images are of. Say QualityMonitor(dataset=…).",
                 stacklevel=2,
             )
             return
-        metrics.warn_of_few(self.n)
-        self._real = metrics.real_features("held_out", self.n)
-        self._measured_with = {"n": self.n, "classifier": classifier.facts()["sha256"]}
+        if shape != self._of.image_shape:
+            raise ValueError(
+                f"QualityMonitor measures images of shape {self._of.image_shape}; this generator makes {shape}"
+            )
+        held_out = len(self._of.held_out)
+        n = min(metrics.N, held_out) if self.n is None else self.n
+        if n > held_out:
+            raise ValueError(f"n is {n}; it must lie in 2…{held_out:,}, the number of images held out")
+        metrics.warn_of_few(n)
+        self._judge = judges.judge_for(self._of)
+        self._real = metrics.real_features("held_out", n, self._of)
+        self._measured_with = {"n": n, "classifier": self._judge.sha256}
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._begun is not None or not self._judged:
+        if self._begun is not None or self._of is None:
             return
         self._begun = epoch
-        if self.run_dir is not None and (self.run_dir / "best.json").exists():
-            before = json.loads((self.run_dir / "best.json").read_text(encoding="utf-8"))
-            # A later epoch is another run's, or one that this run lost and will measure again.
-            if before["epoch"] <= epoch and self._measured_with.items() <= before.items():
-                self.best = before
+        if self.run_dir is None or not (self.run_dir / "best.json").exists():
+            return
+        before = json.loads((self.run_dir / "best.json").read_text(encoding="utf-8"))
+        if before["epoch"] > epoch:  # of another run, or an epoch that this run lost and will measure again
+            return
+        if before["classifier"] != self._judge.sha256:
+            raise ValueError(
+                f"the distances in {self.run_dir} are by judge {before['classifier'][:12]}, and this one is {self._judge.sha256[:12]}: "
+                "values of two judges cannot be compared. Go on without measuring, or begin anew in another folder"
+            )
+        if before["n"] == self._measured_with["n"]:
+            self.best = before
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
-        if not self._judged or ((epoch + 1) % self.every and not last):
+        if self._of is None or ((epoch + 1) % self.every and not last):
             return
-        features, _ = classifier.features_and_probabilities(self.model.generate(self.n, self.seed))
-        distance = metrics.frechet_distance(features, self._real)
+        drawn = self.model.generate(self._measured_with["n"], self.seed)
+        distance = metrics.frechet_distance(self._judge.features_and_probabilities(drawn)[0], self._real)
         if logs is not None:
             logs["frechet_classifier_distance"] = distance
         if self.best is None or distance < self.best["frechet_classifier_distance"]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from gan_helpers import classifier, latent
+from gan_helpers import judges, latent
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.generators import arranged, generate, in_turn, inputs_of, structured
 
@@ -123,7 +123,7 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
     ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
     probabilities = [None] * len(offsets)
     if classes_known and ends.shape[1:] == (28, 28, 1):
-        probabilities = classifier.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+        probabilities = judges.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
     ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
     return [
         _name_by_class(*probabilities[k : k + 2]) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)

@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from gan_helpers import classifier, directions, folders, images, latent, neighbours
+from gan_helpers import directions, folders, images, judges, latent, neighbours
 from gan_helpers.atomic import write_whole
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.explorer_state import FURTHEST, SIDES, State
@@ -131,7 +131,7 @@ class LatentExplorer(widgets.VBox):
         small = image_shape(generator) == (28, 28, 1)
         fashion = small and self._learned != "other"
         self._note = NO_JUDGE if small and not fashion and judge is None else ""
-        self._judge = compiled(classifier.load()) if (fashion if judge is None else judge) else None
+        self._judge = compiled(judges.load()) if (fashion if judge is None else judge) else None
         self._training = neighbours.of_fashion_mnist if training_images is None and fashion else None
         if training_images is not None and len(training_images):
             given = neighbours.Nearest(training_images), None, None

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_helpers import checkpoints, classifier, data, metrics
+from gan_helpers import checkpoints, judges, metrics
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -58,52 +58,57 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class WarnOnCollapse(keras.callbacks.Callback):
-    """Warns when the generator draws few of the ten classes, or loses half of those that it drew; training goes on.
+    """Warns when the generator draws few of its data set's classes, or loses half of those that it drew; training goes on.
 
-    The shipped classifier sorts a few hundred images after an epoch. With the entropy H of the shares of the classes,
-    exp(H) is the number of classes in use: 10 where all are as frequent, 1 where one is left. It warns once, and again
-    after a recovery. A generator that draws all classes, each in one way only, is not noticed: see
-    `gh.evaluate`. Of other images than Fashion-MNIST's the classifier knows nothing: then it says so once, and looks at none.
+    The data set's judge sorts a few hundred images after an epoch. With the entropy H of the shares of the classes, exp(H) is
+    the number of classes in use: all of them where they are as frequent, 1 where one is left. It warns once, and again after
+    a recovery. A generator that draws all classes, each in one way only, is not noticed: see `gh.evaluate`. Where there is no
+    judge of the images yet (`judges.judge_for` trains one), it says so once, and looks at none.
 
     Args:
         every: epochs between two looks.
         n: images per look.
-        fewest: of the ten classes in use, below which it warns.
+        fewest: classes in use, below which it warns; default a third of the way from one class to all: 4 of 10.
         after_steps: how many steps the generator is given before its first look.
         seed: of the latent vectors.
     """
 
-    def __init__(self, every: int = 1, n: int = 500, fewest: float = 4.0, after_steps: int = 1000, seed: int = 0):
+    def __init__(
+        self, every: int = 1, n: int = 500, fewest: float | None = None, after_steps: int = 1000, seed: int = 0
+    ):
         super().__init__()
         for name, value in (("every", every), ("n", n), ("fewest", fewest)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         self.every, self.n, self.fewest, self.after_steps, self.seed = every, n, fewest, after_steps, seed
 
     def on_train_begin(self, logs=None):
         self._most, self._warned = 0.0, False
         shape = tuple(self.model.generator.output_shape[1:])
-        self._judged = shape == (28, 28, 1) and self.model.trained_on != "other"
-        if not self._judged:
+        self._judge = judges.known(self.model.trained_on or "fashion_mnist")
+        if self._judge is None or self._judge.image_shape != shape:
+            self._judge = None
             warnings.warn(
-                "WarnOnCollapse looks at nothing: these images are not Fashion-MNIST's, and its classifier knows no others.",
+                "WarnOnCollapse looks at nothing: there is no judge that knows these images; judges.judge_for(dataset) trains one.",
                 stacklevel=2,
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self._judged or (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:
+        if self._judge is None or (epoch + 1) % self.every or int(self.model.steps.value) < self.after_steps:
             return
         # The generator itself, not its average, which would show a collapse late.
-        _, probabilities = classifier.features_and_probabilities(self.model.generate(self.n, self.seed, ema=False))
+        _, probabilities = self._judge.features_and_probabilities(self.model.generate(self.n, self.seed, ema=False))
         shares = metrics.class_shares(probabilities)
         in_use = float(np.exp(metrics.entropy(shares)))
         self._most = max(self._most, in_use)
-        limit = max(self.fewest, self._most / 2)
+        names = self._judge.class_names
+        fewest = 1 + (len(names) - 1) / 3 if self.fewest is None else self.fewest
+        limit = max(fewest, self._most / 2)
         collapsed = in_use < limit
         if collapsed and not self._warned:
-            histogram = ", ".join(f"{name} {share:.0%}" for name, share in zip(data.CLASS_NAMES, shares))
+            histogram = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, shares))
             warnings.warn(
-                f"the generator may have collapsed: after epoch {epoch + 1} it draws {in_use:.1f} of 10 classes "
+                f"the generator may have collapsed: after epoch {epoch + 1} it draws {in_use:.1f} of {len(names)} classes "
                 f"({histogram}). Training goes on; if the next epochs do not bring the others back, begin anew with a lower learning rate",
                 stacklevel=2,
             )

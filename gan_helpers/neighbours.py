@@ -5,22 +5,29 @@ import math
 
 import numpy as np
 
-from gan_helpers import data
+from gan_helpers.dataset import Dataset
 from gan_helpers.images import check_uint8
+
+MOST = 2**30  # bytes of images that are looked through
 
 
 class Nearest:
     """Looks up the nearest of many images.
 
     Args:
-        images: uint8 (n, h, w, c). They are kept as float32: 188 MB for Fashion-MNIST's training images.
+        images: uint8 (n, h, w, c). They are kept as float32, 188 MB for Fashion-MNIST's training images; of more than 1 GB only
+            the first that fit into that.
+
+    Attributes:
+        images: those that are looked through.
     """
 
     def __init__(self, images):
         from sklearn.neighbors import NearestNeighbors
 
-        self.images = check_uint8(images)
-        pixels = self.images.reshape(len(images), -1).astype(np.float32)
+        images = check_uint8(images)
+        self.images = images[: max(1, MOST // (4 * math.prod(images.shape[1:])))]
+        pixels = self.images.reshape(len(self.images), -1).astype(np.float32)
         self._search = NearestNeighbors(algorithm="brute").fit(pixels)
 
     def __call__(self, image, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -44,11 +51,20 @@ class Nearest:
         return indices[0], distances[0] / math.sqrt(image.size)
 
 
+@functools.lru_cache(maxsize=2)
+def of(dataset: Dataset) -> tuple[Nearest, np.ndarray | None, float | None]:
+    """A data set's training images, their classes where it has any, and how far a real image that is none of them is from the
+    nearest: the median of 200 test images, None without these."""
+    nearest = Nearest(dataset.images)
+    classes = None if dataset.classes is None else dataset.classes[: len(nearest.images)]
+    if dataset.test is None:
+        return nearest, classes, None
+    tested = dataset.test.images[:200]
+    distances, _ = nearest._search.kneighbors(tested.reshape(len(tested), -1).astype(np.float32), n_neighbors=1)
+    return nearest, classes, float(np.median(distances) / math.sqrt(math.prod(dataset.image_shape)))
+
+
 @functools.cache
 def of_fashion_mnist() -> tuple[Nearest, np.ndarray, float]:
     """The training images, their classes, and how far a real image that is none of them is from the nearest: the median of 200 test images."""
-    images, classes = data.load_fashion_mnist("train")
-    nearest = Nearest(images)
-    test_images = data.load_fashion_mnist("test")[0][:200].reshape(200, -1).astype(np.float32)
-    distances, _ = nearest._search.kneighbors(test_images, n_neighbors=1)
-    return nearest, classes, float(np.median(distances) / math.sqrt(test_images.shape[1]))
+    return of(Dataset.fashion_mnist())

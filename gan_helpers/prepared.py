@@ -99,7 +99,7 @@ def keep(made_from: dict, write, size: int) -> Path:
         return found
     folder = home() / _key(made_from)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    with _one_at_a_time(folder):
+    with one_at_a_time(folder):
         if found := find(made_from):
             return found
         _remove_leftovers(folder)
@@ -121,7 +121,8 @@ def keep(made_from: dict, write, size: int) -> Path:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(folder: Path):
+def one_at_a_time(folder: Path):
+    """One process at a time does what is in the block for this folder, or file, of the prepared ones; others wait, and say so."""
     lock = _lock(folder.parent, folder.name)
     try:
         lock.acquire(blocking=False)

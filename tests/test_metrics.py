@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_helpers import callbacks, classifier, data, latent, metrics, networks, pretrained
+from gan_helpers import callbacks, data, judges, latent, metrics, networks, pretrained
 from gan_helpers.generators import generate
 
 
@@ -31,7 +31,7 @@ def gaussians():
 def real():
     """Features and probabilities of 4,000 test images, in two halves."""
     images = data.load_fashion_mnist("test")[0][:4000]
-    features, probabilities = classifier.features_and_probabilities(images)
+    features, probabilities = judges.features_and_probabilities(images)
     return (features[:2000], probabilities[:2000]), (features[2000:], probabilities[2000:])
 
 
@@ -101,7 +101,7 @@ def test_they_grow_with_noise_and_see_a_dropped_class_and_duplicates(real):
         level: np.clip(images + rng.normal(0, level, images.shape), 0, 255).astype(np.uint8)
         for level in (0, 10, 30, 90)
     }
-    noisy = [classifier.features_and_probabilities(x)[0] for x in noisy.values()]
+    noisy = [judges.features_and_probabilities(x)[0] for x in noisy.values()]
     for distance in (metrics.frechet_distance, lambda x, y: metrics.kernel_distance(x, y)[0]):
         values = [distance(a, x) for x in noisy]
         assert values == sorted(values) and values[3] > 10 * values[0]
@@ -135,21 +135,19 @@ def test_memorisation_finds_copies():
 
 def test_the_shipped_classifier_is_what_its_facts_say():
     images, labels = data.load_fashion_mnist("test")
-    _, probabilities = classifier.features_and_probabilities(images)
-    assert np.mean(probabilities.argmax(axis=1) == labels) == pytest.approx(
-        classifier.facts()["test_accuracy"], abs=5e-4
-    )
-    assert classifier.facts()["test_accuracy"] >= 0.92
+    _, probabilities = judges.features_and_probabilities(images)
+    assert np.mean(probabilities.argmax(axis=1) == labels) == pytest.approx(judges.facts()["test_accuracy"], abs=5e-4)
+    assert judges.facts()["test_accuracy"] >= 0.92
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_damaged_classifier_is_refused(tmp_path, monkeypatch):
     (tmp_path / "pretrained").mkdir()
     for name in ("classifier.json", "classifier.weights.h5"):
-        (tmp_path / "pretrained" / name).write_bytes((classifier._folder() / name).read_bytes() + b" ")
-    monkeypatch.setattr(classifier.folders, "data", lambda: tmp_path)
+        (tmp_path / "pretrained" / name).write_bytes((judges._folder() / name).read_bytes() + b" ")
+    monkeypatch.setattr(judges.folders, "data", lambda: tmp_path)
     with pytest.raises(ValueError, match="expected SHA-256"):
-        classifier.load.__wrapped__()
+        judges.load.__wrapped__()
 
 
 def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
@@ -172,7 +170,7 @@ def test_evaluate_gives_each_value_its_interval_and_what_real_images_score():
     for part in (
         "frechet_classifier_distance",
         "n = 500 images, 2 seeds, against the test images",
-        classifier.facts()["sha256"][:12],
+        judges.facts()["sha256"][:12],
     ):
         assert part in str(found)
     with pytest.raises(KeyError, match="'fid'; there is frechet_classifier_distance"):
@@ -185,7 +183,7 @@ def test_the_kernel_distance_s_interval_holds_its_standard_error(monkeypatch):
     generator = pretrained.load_generator("course_dcgan")
     with pytest.warns(UserWarning, match="n is 500"):
         found = metrics.evaluate(generator, n=500, seeds=2)
-    features, _ = classifier.features_and_probabilities(generate(generator, latent.sample(500, 64, seed=0).numpy()))
+    features, _ = judges.features_and_probabilities(generate(generator, latent.sample(500, 64, seed=0).numpy()))
     _, error = metrics.kernel_distance(metrics.real_features("test", 500), features)
     assert found["kernel_distance_x1000"].plus_minus > 1000 * error
 
@@ -272,7 +270,7 @@ def test_the_quality_monitor_keeps_the_best_generator(small_gan, tmp_path):
     distances = [row["frechet_classifier_distance"] for row in rows]
     assert distances.index(min(distances)) == 1
     assert json.loads((tmp_path / "best.json").read_text()) == monitor.best
-    judge = classifier.facts()["sha256"]
+    judge = judges.facts()["sha256"]
     assert monitor.best == {"epoch": 2, "frechet_classifier_distance": distances[1], "n": 300, "classifier": judge}
     with pytest.warns(UserWarning, match="people you trust"):
         best = pretrained.load_generator(tmp_path / "best_generator.keras")
@@ -339,11 +337,7 @@ def test_of_other_images_the_judge_of_clothes_says_nothing_but_that(tmp_path):
 
     clothes = data.load_fashion_mnist("test")[0][:128]
     others = clothes[:, ::-1]
-    assert (
-        classifier.knows(clothes)
-        and not classifier.knows(others)
-        and not classifier.knows(np.zeros((2, 8, 8, 3), np.uint8))
-    )
+    assert judges.knows(clothes) and not judges.knows(others) and not judges.knows(np.zeros((2, 8, 8, 3), np.uint8))
     small = networks.mlp_generator, networks.mlp_discriminator
     recipe = recipes.Recipe("small", lambda z: small[0](z, (8,)), lambda: small[1]((8,)), 1e-3, 1e-3, "a test")
     with pytest.warns(UserWarning, match="no classes") as caught:
@@ -395,7 +389,7 @@ def test_measuring_and_building_leave_the_caller_s_random_state_alone():
 @pytest.mark.parametrize("name, floors", [("course_mlp", 200), ("course_dcgan", 10), ("course_conditional", 4)])
 def test_the_manifest_s_distance_is_what_its_generator_scores(name, floors):
     recorded = pretrained.manifest()[name]["metrics"]
-    assert recorded["n"] == 10_000 and recorded["classifier"] == classifier.facts()["sha256"]
+    assert recorded["n"] == 10_000 and recorded["classifier"] == judges.facts()["sha256"]
     value = recorded["values"]["frechet_classifier_distance"]
     generator = pretrained.load_generator(name)
     classes = np.arange(10_000) % 10 if len(generator.inputs) == 2 else None
@@ -415,10 +409,10 @@ def test_bad_input_is_named(gaussians):
     with pytest.raises(ValueError, match=r"k is 10; it must lie in 1…9"):
         metrics.neighbourhoods(a, b[:10], k=10)
     with pytest.raises(ValueError, match="uint8"):
-        classifier.features_and_probabilities(np.zeros((3, 28, 28, 1), np.float32))
+        judges.features_and_probabilities(np.zeros((3, 28, 28, 1), np.float32))
     for shape in ((3, 32, 32, 3), (0, 28, 28, 1)):
         with pytest.raises(ValueError, match=re.escape(str(shape))):
-            classifier.features_and_probabilities(np.zeros(shape, np.uint8))
+            judges.features_and_probabilities(np.zeros(shape, np.uint8))
     with pytest.raises(ValueError, match=r"rows that sum to 1; got \(3, 10\) from -5 to 7"):
         metrics.classifier_score(np.resize([-5, 7], (3, 10)))
     black, grey = np.zeros((3, 28, 28, 1), np.uint8), np.full((3, 28, 28, 1), 99, np.uint8)

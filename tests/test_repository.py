@@ -88,7 +88,6 @@ FLOORS = {
         "checkpoints",
         "checks",
         "recipes",
-        "classifier",
         "judges",
         "metrics",
         "callbacks",
