@@ -174,6 +174,16 @@ def test_no_more_than_10_000_images_are_for_testing_and_each_class_keeps_one_to_
     assert prepared.for_testing(3, [0, 0, 1], 0.9).tolist() == [False, True, False]
 
 
+def test_rows_are_a_file_of_numpys_whatever_becomes_of_them(tmp_path):
+    images = some(300, (2, 2, 3))
+    with prepared.Rows(tmp_path / "a.npy", (2, 2, 3)) as rows:
+        rows.append(images[:299])
+        rows.append(images[0])
+        rows.put(299, images[299])
+        rows.retain([0, 1, 4, 200, 299])
+    assert np.array_equal(np.load(tmp_path / "a.npy", mmap_mode="r"), images[[0, 1, 4, 200, 299]])
+
+
 # --- IDX, archives ----------------------------------------------------------------------------------
 
 
