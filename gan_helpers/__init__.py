@@ -61,7 +61,7 @@ _HOME_OF = {
     "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_state",
+    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_picture", "explorer_state",
     "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
     "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "recipes", "regularisers", "schedules",
     "setup_check", "still_widgets", "terms", "tfds_images", "training",

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from gan_helpers import judges, latent
-from gan_helpers.data import CLASS_NAMES
 from gan_helpers.generators import arranged, generate, in_turn, inputs_of, structured
 
+AT_MOST = 10  # classes of a generator of many, some images of each
 STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
 NOISE, RANK_SAMPLES = (
     1e-3,
@@ -89,7 +89,9 @@ def _reached(generator) -> list[tuple]:
     return reached
 
 
-def name(generator, directions, pixel_range=None, classes_known=True, samples: int = 80, seed: int = 1) -> list[Named]:
+def name(
+    generator, directions, pixel_range=None, judge: judges.Judge | None = None, samples: int = 80, seed: int = 1
+) -> list[Named]:
     """Say of each direction what it moves, as far as that can be measured.
 
     The same latent vectors are drawn at both ends of the direction. The class whose probability rises most and the one
@@ -100,7 +102,7 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
         generator: a Keras generator; a conditional one is asked for its classes in turn, ten at most.
         directions: (k, latent_dim).
         pixel_range: of the generator; default what its last activation implies.
-        classes_known: whether the course's classifier knows what the generator draws. It takes 28×28×1 only.
+        judge: of what the generator draws; None leaves the classes out.
         samples: latent vectors an end.
     """
     if not len(directions):
@@ -108,7 +110,7 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
     latents = latent.sample(samples, inputs_of(generator).latent_dim, seed).numpy()
     in_turns = in_turn(generator, samples)
     kinds = (
-        np.zeros(samples, int) if in_turns is None else in_turns % len(CLASS_NAMES)
+        np.zeros(samples, int) if in_turns is None else in_turns % AT_MOST
     )  # of many classes ten, some images of each
 
     def drawn(moved):
@@ -122,24 +124,25 @@ def name(generator, directions, pixel_range=None, classes_known=True, samples: i
     offsets = np.stack([sign * STEP * np.asarray(each, np.float32) for each in directions for sign in (-1, 1)])
     ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
     probabilities = [None] * len(offsets)
-    if classes_known and ends.shape[1:] == (28, 28, 1):
-        probabilities = judges.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+    names = () if judge is None else judge.class_names
+    if judge is not None and ends.shape[1:] == judge.image_shape:
+        probabilities = judge.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
     ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
     return [
-        _name_by_class(*probabilities[k : k + 2]) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)
+        _name_by_class(*probabilities[k : k + 2], names) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)
         for k in range(0, len(offsets), 2)
     ]
 
 
-def _name_by_class(before, behind) -> Named | None:
+def _name_by_class(before, behind, names) -> Named | None:
     if before is None:
         return None
     shift = behind - before
     loses, gains = int(shift.argmin()), int(shift.argmax())
     if min(shift[gains], -shift[loses]) < SHIFT:
         return None
-    measured = f"probability of {CLASS_NAMES[loses]} {shift[loses]:+.2f}, of {CLASS_NAMES[gains]} {shift[gains]:+.2f}"
-    return Named(f"{CLASS_NAMES[loses]} ↔ {CLASS_NAMES[gains]}", measured)
+    measured = f"probability of {names[loses]} {shift[loses]:+.2f}, of {names[gains]} {shift[gains]:+.2f}"
+    return Named(f"{names[loses]} ↔ {names[gains]}", measured)
 
 
 def _name_by_measure(before: dict, behind: dict, spread: dict) -> Named:

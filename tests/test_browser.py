@@ -300,12 +300,12 @@ def test_the_keyboard_alone_reaches_everything(explorer):
 def test_an_error_in_a_callback_keeps_the_last_picture(explorer, page):
     if page.kind != "lab":
         pytest.skip("the page lets nobody into its kernel")
-    in_the_kernel(page, "works, told._images = told._images, lambda *inputs: 1 / 0")
+    in_the_kernel(page, "works, told._scenery.drawn = told._scenery.drawn, lambda *inputs: 1 / 0")
     handle = explorer.slider("first")
     handle.press("ArrowRight")
     explorer.says("The last picture stays: division by zero")
     assert explorer.png() == explorer.first
-    in_the_kernel(page, "told._images = works")
+    in_the_kernel(page, "told._scenery.drawn = works")
     handle.press("ArrowRight")
     explorer.becomes(lambda png: png != explorer.first)
     explorer.settle("_p0~")

@@ -12,7 +12,7 @@ from keras import layers
 from PIL import Image
 
 import gan_helpers as gh
-from gan_helpers import directions, folders, images, neighbours
+from gan_helpers import directions, folders, images, judges, neighbours
 from gan_helpers.explorer import LatentExplorer
 from gan_helpers.explorer_state import State
 
@@ -168,7 +168,7 @@ def planted(kind):
 @pytest.mark.parametrize("kind", ["wide", "bright", "right"])
 def test_directions_are_named_by_what_they_move(kind):
     axes = np.array([np.eye(6)[0], np.eye(6)[5], -np.eye(6)[0]])
-    moved, idle, back = directions.name(planted(kind), axes, pixel_range=(0, 1), classes_known=False)
+    moved, idle, back = directions.name(planted(kind), axes, pixel_range=(0, 1))
     little = {"wide": "narrow", "bright": "dark", "right": "left"}[kind]
     assert (moved.name, idle.name, back.name) == (f"{little} ↔ {kind}", "", f"{kind} ↔ {little}")
     assert re.fullmatch(rf"{kind} \+\d\.\d standard deviations", moved.measured)
@@ -180,7 +180,7 @@ def test_a_direction_between_classes_is_named_by_the_classes():
     latents = keras.Input((2,))
     share = keras.ops.reshape(keras.ops.sigmoid(3 * latents[:, :1]), (-1, 1, 1, 1))
     drawn = layers.Activation("linear")(share * trouser + (1 - share) * shirt)
-    (named,) = directions.name(keras.Model(latents, drawn), [[1, 0]], pixel_range=(0, 1))
+    (named,) = directions.name(keras.Model(latents, drawn), [[1, 0]], (0, 1), judges.clothes())
     assert named.name == "T-shirt/top ↔ Trouser"
     assert re.fullmatch(r"probability of T-shirt/top -0\.\d\d, of Trouser \+0\.\d\d", named.measured)
 

@@ -218,7 +218,7 @@ def test_a_copy_of_any_training_image_is_noticed():
 def test_the_floor_of_gan_train_is_taught_by_training_images(monkeypatch, reference):
     taught = []
     monkeypatch.setattr(
-        metrics, "gan_train_accuracy", lambda images, classes, seed: taught.append((images, classes)) or 0.5
+        metrics, "gan_train_accuracy", lambda images, classes, seed, dataset: taught.append((images, classes)) or 0.5
     )
     metrics.evaluate(pretrained.load_generator("course_conditional"), 128, 2, reference, gan_train=True)
     images, classes = (array[-10_000:][:128] for array in data.load_fashion_mnist("train"))
