@@ -3,6 +3,7 @@
 TensorFlow is imported by the commands that need it, so `--help` answers at once.
 """
 
+import functools
 import io
 import json
 import shlex
@@ -69,7 +70,7 @@ def _complete_model(context, parameter, incomplete):
 @commands.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with every field.")
 def recipes(as_json):
-    """List the systems that can be trained."""
+    """List the systems that can be trained. Those with more than one size make grey and colour images."""
     from gan_helpers import recipes
 
     everything = [recipe.facts() for recipe in recipes.RECIPES.values()]
@@ -80,6 +81,7 @@ def recipes(as_json):
         "recipe",
         "G params",
         "D params",
+        "pixels",
         "latent",
         "range",
         "Adam G",
@@ -92,7 +94,7 @@ def recipes(as_json):
     terms = [recipe.terms_as_text() for recipe in recipes.RECIPES.values()]
     rows = [head, *map(_row, everything, terms)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    numbers = {1, 2, 3, 8, 9}
+    numbers = {1, 2, 4, 9, 10}
     for i, row in enumerate(rows):
         cells = [
             cell.rjust(width) if n in numbers else cell.ljust(width) for n, (cell, width) in enumerate(zip(row, widths))
@@ -108,6 +110,7 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
         facts["name"],
         f"{facts['generator_parameters']:,}",
         f"{facts['discriminator_parameters']:,}",
+        "…".join(map(str, sorted({facts["sizes"][0], facts["sizes"][-1]}))),
         str(facts["latent_dim"]),
         "[{:g}, {:g}]".format(*facts["pixel_range"]),
         f"{facts['g_learning_rate']:g}",
@@ -122,24 +125,27 @@ def _row(facts: dict, terms: str) -> tuple[str, ...]:
 # --- train ----------------------------------------------------------------------------------------
 
 
-def _own_images(command):
-    """The options that name a data set other than Fashion-MNIST."""
-    for option in (
-        click.option("--colour/--grey", default=None, help="Of --images.  [default: as they are]"),
+def _own_images(default: str):
+    """The options that name a data set other than the default."""
+    options = (
+        click.option(
+            "--images",
+            type=click.Path(),
+            help="Images of your own: a folder of PNG, JPEG, WebP or GIF files, where each subfolder is a class; an .npz or IDX file; "
+            f"or tfds:NAME.  [default: {default}]",
+        ),
         click.option(
             "--size",
             type=click.IntRange(1),
             help="Height and width in pixels that --images are brought to.  [default: 64 for a folder, otherwise their own]",
         ),
         click.option(
-            "--images",
-            type=click.Path(),
-            help="Images of your own: a folder of PNG, JPEG, WebP or GIF files, where each subfolder is a class; an .npz or IDX file; "
-            "or tfds:NAME.  [default: Fashion-MNIST]",
+            "--colour/--grey",
+            default=None,
+            help="Of --images.  [default: colour for a folder, otherwise as they are]",
         ),
-    ):
-        command = option(command)
-    return command
+    )
+    return lambda command: functools.reduce(lambda made, option: option(made), reversed(options), command)
 
 
 def _dataset(images, size, colour):
@@ -202,7 +208,7 @@ def _as_options(images, size, colour) -> str:
     help="Another setting than the recipe's: loss=hinge, regularisers=r1:1.0+smoothness:0.05, augment=shift:1, d_steps=2, "
     "g_learning_rate=1e-4, … May be given several times.",
 )
-@_own_images
+@_own_images("Fashion-MNIST")
 @click.option(
     "--data", "data_dir", type=FOLDER, help="Folder with Fashion-MNIST's four .gz files.  [default: data/fashion-mnist]"
 )
@@ -438,14 +444,18 @@ def explore(model, pixel_range, port, no_browser, theme):
 )
 @click.option("--gan-train", is_flag=True, help="Of a conditional generator: also train a classifier on its images.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def evaluate(model, pixel_range, count, seeds, gan_train, as_json):
+@_own_images("what MODEL learned")
+def evaluate(model, pixel_range, count, seeds, gan_train, as_json, images, size, colour):
     """Measure MODEL against the test images: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
-    Each value comes with its interval over seeds, and with what as many real images score.
+    Each value comes with its interval over seeds, and with what as many real images score. The images are those that a run or a
+    generator says it learned from, or --images.
     """
     from gan_helpers import metrics, pretrained
 
     generator = pretrained.load_generator(model)
+    if (dataset := _dataset(images, size, colour)) is not None:
+        generator.trained_on = dataset.origin  # by which it is measured
     found = metrics.evaluate(generator, count, seeds, pixel_range=pixel_range, gan_train=gan_train, verbose=1)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 

@@ -286,7 +286,7 @@ def pipeline(
 
     Returns:
         A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
-        pairs with int32 (batch_size,).
+        pairs with int32 (batch_size,). Of a `gh.Dataset`, `GAN.fit` learns from it what it is trained on, and the classes' names.
 
     Raises:
         ValueError: images that are not uint8 batches; a batch size or a number of images out of range; another number of

@@ -77,6 +77,11 @@ class Recipe:
         object.__setattr__(self, "loss", objectives.get(self.loss))
         object.__setattr__(self, "image_shape", networks.check_image_shape(self.image_shape))
 
+    @property
+    def made_to_measure(self) -> bool:
+        """Whether both networks are built for `image_shape`; otherwise they make images of one shape alone."""
+        return all(_is_asked_for(builder, "image_shape") for builder in (self.generator, self.discriminator))
+
     def players(self) -> tuple[keras.Model, keras.Model]:
         """A fresh generator and a fresh discriminator, for `image_shape` and `classes` where their builders take these.
 
@@ -107,10 +112,10 @@ class Recipe:
         same = {"image_shape": image_shape}
         if classes is not None and _is_asked_for(self.generator, "classes"):
             same["classes"] = classes
-        if not all(_is_asked_for(getattr(self, player), "image_shape") for player in ("generator", "discriminator")):
+        if not self.made_to_measure:
             made = tuple(self._built("generator", self.latent_dim).output_shape[1:])
             if made != image_shape:
-                able = [name for name, recipe in RECIPES.items() if _is_asked_for(recipe.generator, "image_shape")]
+                able = [name for name, recipe in RECIPES.items() if recipe.made_to_measure]
                 raise ValueError(
                     f"{self.name} makes images of shape {made}, and these have {image_shape}: resize them, or take one of the recipes "
                     f"whose networks are made to measure: {', '.join(able)}"
@@ -173,13 +178,16 @@ class Recipe:
         return keras.optimizers.Adam(rate, beta_1=self.beta_1, beta_2=self.beta_2)
 
     def facts(self) -> dict:
-        """What the recipe is, as plain values for a table or JSON: its fields, and the parameters of both networks."""
+        """What the recipe is, as plain values for a table or JSON: its fields, the parameters of both networks, and the
+        sizes of images, in pixels, that it was tried with.
+        """
         facts = {key: getattr(self, key) for key in (f.name for f in dataclasses.fields(self))}
         generator, discriminator = self.players()
         facts["generator_parameters"] = generator.count_params()
         facts["discriminator_parameters"] = discriminator.count_params()
         facts |= self.terms()
         facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
+        facts["sizes"] = list(networks.SIDES) if self.made_to_measure else [generator.output_shape[1]]
         return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
 
 

@@ -266,6 +266,7 @@ def test_what_the_command_line_cannot_read_is_one_line_and_leaves_no_run(call, f
         (["told", "--images", folder, "--size", "32", "--batch-size", "100"], "there are 54 images"),
         (["told", "--images", folder, "--data", tmp_path], "--data"),
         (["told", "--size", "32"], "give --images too"),
+        (["upsampling_dcgan", "--images", folder, "--size", "32"], "upsampling_dcgan makes images of shape (28, 28, 1)"),
     ):  # fmt: skip
         status, out, error = call("train", *arguments, "--run", tmp_path / "run")
         assert (status, out) == (2, "") and not (tmp_path / "run").exists(), error
