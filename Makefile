@@ -46,7 +46,7 @@ faults: data browser
 
 # For the tests in a browser: installed where nobody has to be asked; where it cannot be, that is said, and they are skipped.
 browser: $(INSTALLED)
-	@if $(PY) -c 'from gan_helpers import browser; raise SystemExit(not browser.find())'; then exit; fi; \
+	@if $(PY) tests/browser.py --find; then exit; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  echo 'Installing Chromium for the tests in a browser…'; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium > /dev/null && exit; \
@@ -58,7 +58,7 @@ explore: data
 	$(PY) -m gan_helpers explore '$(MODEL)'
 
 pictures: data browser
-	$(PY) -m gan_helpers.browser
+	$(PY) tests/browser.py
 
 # From the root, so that the notebooks can show what lies in images/.
 lab: data

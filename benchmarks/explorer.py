@@ -19,6 +19,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import browser  # noqa: E402  isort: skip  of the tests
+
 RESULTS = Path(__file__).resolve().parent / "results"
 WARM_UP = 20
 VIEWS = (1, 4, 8)
@@ -75,8 +78,6 @@ def in_the_browser(model: str, moves: int) -> dict[int, list[float]]:
     """Milliseconds from the key's event in the page to the loaded picture, for each view."""
     import nbformat
 
-    from gan_helpers import browser
-
     taken = {}
     with tempfile.TemporaryDirectory() as folder:
         cells = [nbformat.v4.new_code_cell(source.format(model=model)) for source in CELLS]
@@ -111,8 +112,6 @@ def main(moves, out, worker):
     if worker:
         return print(json.dumps(in_the_kernel(worker, moves)))
     from _machine import machine, versions  # beside this file
-
-    from gan_helpers import browser
 
     head = ["view", "moves", "median ms", "95th percentile ms", "smallest to largest ms"]
     rule = "| " + " | ".join(["---"] * (len(head) + 1)) + " |"

@@ -15,6 +15,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import browser  # noqa: E402  isort: skip  of the tests
+
 RESULTS = Path(__file__).resolve().parent / "results"
 MODEL = "course_conditional"
 
@@ -22,8 +25,6 @@ MODEL = "course_conditional"
 def one_round() -> tuple[float, float, float, float]:
     """Seconds from the command to the address, from there to the first picture, and to everything; CPU seconds in all."""
     import psutil
-
-    from gan_helpers import browser
 
     with browser.started() as page:
         began = time.monotonic()
@@ -56,8 +57,6 @@ def one_round() -> tuple[float, float, float, float]:
 def main(rounds, out):
     """Measure, and write a table."""
     from _machine import machine, versions  # beside this file
-
-    from gan_helpers import browser
 
     one_round()
     loads, taken = [], []

@@ -61,15 +61,15 @@ _HOME_OF = {
     "LatentExplorer": "explorer",
 }
 _MODULES = {
-    "augmentation", "bfloat16", "browser", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_picture", "explorer_state",
+    "augmentation", "bfloat16", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_picture", "explorer_state",
     "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
     "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "recipes", "regularisers", "schedules",
-    "setup_check", "still_widgets", "terms", "tfds_images", "training",
+    "servers", "setup_check", "still_widgets", "terms", "tfds_images", "training",
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = {
-    "browser", "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "still_widgets", "tfds_images",
+    "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "servers", "still_widgets", "tfds_images",
 }  # fmt: skip
 
 

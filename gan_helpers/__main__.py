@@ -411,10 +411,11 @@ def export(run, folder):
 @click.option("--port", type=click.IntRange(1, 65_535), help="On the loopback address.  [default: a free one]")
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
-def explore(model, pixel_range, port, no_browser, theme):
+@_own_images("what MODEL learned")
+def explore(model, pixel_range, port, no_browser, theme, images, size, colour):
     """Serve MODEL's latent space as a page with sliders: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
 
-    Only this computer can reach the page. Ctrl-C ends it.
+    Names of classes and the nearest training images are those of what a run or a generator says it learned, or of --images. Only this computer can reach the page. Ctrl-C ends it.
     """
     import importlib.util
     import signal
@@ -425,7 +426,9 @@ def explore(model, pixel_range, port, no_browser, theme):
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
     click.echo(f"Loading {model}…", err=True)
-    with explorer_page.served(model, pixel_range, port or 0, theme) as (address, server):
+    _dataset(images, size, colour)  # prepared here, where its progress is seen
+    given = None if images is None else (str(Path(images).resolve()) if Path(images).exists() else images, size, colour)
+    with explorer_page.served(model, pixel_range, port or 0, theme, given) as (address, server):
         click.echo(f"{address}  (Ctrl-C ends it)")
         if not no_browser:
             click.launch(address)
@@ -438,7 +441,11 @@ def explore(model, pixel_range, port, no_browser, theme):
 @commands.command()
 @click.argument("model", shell_complete=_complete_model)
 @_pixel_range
-@click.option("--count", type=click.IntRange(11, 10_000), default=10_000, show_default=True, help="Images a seed.")
+@click.option(
+    "--count",
+    type=click.IntRange(11, 10_000),
+    help="Images per seed.  [default: as many as there are to compare with, at most 10,000]",
+)
 @click.option(
     "--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Draws, for the 95 % intervals."
 )
@@ -454,9 +461,15 @@ def evaluate(model, pixel_range, count, seeds, gan_train, as_json, images, size,
     from gan_helpers import metrics, pretrained
 
     generator = pretrained.load_generator(model)
-    if (dataset := _dataset(images, size, colour)) is not None:
-        generator.trained_on = dataset.origin  # by which it is measured
-    found = metrics.evaluate(generator, count, seeds, pixel_range=pixel_range, gan_train=gan_train, verbose=1)
+    found = metrics.evaluate(
+        generator,
+        count,
+        seeds,
+        pixel_range=pixel_range,
+        gan_train=gan_train,
+        verbose=1,
+        dataset=_dataset(images, size, colour),
+    )
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found)
 
 

@@ -13,7 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
-from gan_helpers import browser, pretrained
+from gan_helpers import pretrained, servers
 from gan_helpers.atomic import write_whole
 
 NEXT_KERNEL = 5  # seconds after a page was asked for: its own scripts come first
@@ -21,7 +21,7 @@ PATIENCE = 300  # seconds for a kernel to get ready
 READY = "ready.json"  # what the kernel says, beside the notebook
 
 CELL = """from gan_helpers import explorer_page
-explorer_page.explorer({model!r}, {pixel_range!r}, {folder!r})"""
+explorer_page.explorer({model!r}, {pixel_range!r}, {folder!r}, {images!r})"""
 
 # Voilà's own template asks a CDN for icons that nothing here shows, and has no heading.
 TEMPLATE = """{% extends "voila/templates/lab/index.html.j2" %}
@@ -61,8 +61,11 @@ one direction: pull it, or press the arrow keys, and see what changes.</p>
 """
 
 
-def explorer(model: str, pixel_range, folder: str):
+def explorer(model: str, pixel_range, folder: str, images=None):
     """The explorer of a model, in the page's kernel; the first time, what became of it is said in `folder`.
+
+    Args:
+        images: what `Dataset.open` is given, where the data set is to be said.
 
     Raises:
         Exception: whatever `load_generator` and `LatentExplorer` raise; then it stands on the page, too.
@@ -72,7 +75,8 @@ def explorer(model: str, pixel_range, folder: str):
         with warnings.catch_warnings(record=True) as caught:
             import gan_helpers as gh
 
-            return gh.LatentExplorer(gh.load_generator(model), pixel_range=pixel_range)
+            dataset = None if images is None else gh.Dataset.open(*images)
+            return gh.LatentExplorer(gh.load_generator(model), pixel_range=pixel_range, dataset=dataset)
     except Exception as error:
         said.update(error=str(error), kind=type(error).__name__)
         raise
@@ -83,7 +87,7 @@ def explorer(model: str, pixel_range, folder: str):
 
 
 @contextlib.contextmanager
-def served(model: str, pixel_range=None, port: int = 0, theme: str = "light"):
+def served(model: str, pixel_range=None, port: int = 0, theme: str = "light", images=None):
     """Serve a model's explorer until the block ends; enters when it is ready, with the page's address and the server's process.
 
     Args:
@@ -91,6 +95,7 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light"):
         pixel_range: of the generator; default what its last activation implies.
         port: on the loopback address; 0 for a free one.
         theme: "light" or "dark".
+        images: of `Dataset.open`, path, size and colour, where the data set is to be said.
 
     Raises:
         ValueError: the port is taken, or there is no explorer of this model; says why.
@@ -99,7 +104,7 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light"):
     """
     import nbformat
 
-    port = browser.free_port(port)
+    port = servers.free_port(port)
     title = f"Latent space of {Path(model).name}"
     if model not in pretrained.manifest():
         if not os.path.exists(model):
@@ -107,7 +112,7 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light"):
         model = str(Path(model).resolve())
     # The kernel's processes can hold on to the folder for a moment longer.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        code = CELL.format(model=model, pixel_range=pixel_range, folder=folder)
+        code = CELL.format(model=model, pixel_range=pixel_range, folder=folder, images=images)
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
         notebook.metadata.update(
             title=title, kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -119,7 +124,7 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light"):
         write_whole(template / "index.html.j2", TEMPLATE.encode())
         paths = filter(None, [folder, os.environ.get("JUPYTER_PATH")])
         command = _voila(Path(folder, "explorer.ipynb"), port, theme)
-        with browser.served(command, port, {"JUPYTER_PATH": os.pathsep.join(paths)}) as server:
+        with servers.served(command, port, {"JUPYTER_PATH": os.pathsep.join(paths)}) as server:
             _wait_until_ready(Path(folder, READY), server)
             yield f"http://127.0.0.1:{port}/", server
 

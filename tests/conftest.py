@@ -4,8 +4,10 @@ import keras
 import pytest
 from keras import layers
 
-from gan_helpers import browser, data
+from gan_helpers import data
 from gan_helpers.gan import GAN
+
+import browser  # isort: skip  beside this file
 
 FAULTS = 44  # rows of the table of faults in CONTRIBUTING.md
 

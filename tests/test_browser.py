@@ -13,7 +13,9 @@ import sys
 import nbformat
 import pytest
 
-from gan_helpers import browser, course, folders
+from gan_helpers import course, folders
+
+import browser  # isort: skip  beside this file
 
 LESSON = course.ROOT / "notebooks" / "05_latent_sliders.ipynb"
 SLIDERS = {"walk": 0, "truncation": 1, "first": 2}

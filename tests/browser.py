@@ -1,6 +1,6 @@
 """Notebooks and pages in a real browser: JupyterLab or Voilà on a free loopback port, and Chromium, driven by Playwright.
 
-    python -m gan_helpers.browser              # renews images/sliders.png and images/sliders.gif
+    python tests/browser.py              # renews images/sliders.png and images/sliders.gif
 
 The browser is the machine's own; Playwright's download is not needed.
 """
@@ -11,16 +11,14 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from PIL import Image
 
-from gan_helpers import folders
+from gan_helpers import folders, servers
 from gan_helpers.atomic import write_whole
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -48,22 +46,6 @@ def version() -> str:
     return " ".join(said.split()[:2])
 
 
-def free_port(wanted: int = 0) -> int:
-    """A port of the loopback address that nobody listens on.
-
-    Raises:
-        ValueError: `wanted` is taken.
-    """
-    with socket.socket() as listening:
-        if os.name != "nt":  # there it would mean: take it, whoever listens
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", wanted))
-        except OSError:
-            raise ValueError(f"port {wanted} is taken: choose another, or none") from None
-        return listening.getsockname()[1]
-
-
 def lab(folder: Path, port: int, token: str) -> list[str]:
     """The command that serves a folder in JupyterLab."""
     return [
@@ -72,38 +54,6 @@ def lab(folder: Path, port: int, token: str) -> list[str]:
         "--LabApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
     ]  # fmt: skip
-
-
-@contextlib.contextmanager
-def served(command: list[str], port: int, environment: dict | None = None, seconds: float = 120):
-    """Run a server until the block ends; enters when it listens.
-
-    Raises:
-        ConnectionError: the server has ended, or is silent for too long; with what it said last.
-    """
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(environment or {})})
-        try:
-            until = time.monotonic() + seconds
-            while not _listens(port):
-                if process.poll() is not None or time.monotonic() > until:
-                    log.seek(0)
-                    raise ConnectionError(
-                        f"{command[2]} has not begun to listen: {log.read().decode(errors='replace')[-2000:]}"
-                    )
-                time.sleep(0.2)
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextlib.contextmanager
@@ -145,7 +95,7 @@ def keep(page, name: str) -> Path:
 @contextlib.contextmanager
 def lab_page(page, folder: Path, notebook: str, theme: str = "light"):
     """Open a notebook of a folder in JupyterLab, alone on the page, with settings of its own that nobody else sees."""
-    port, token = free_port(), secrets.token_hex(16)
+    port, token = servers.free_port(), secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as settings:
         environment = {
             "JUPYTERLAB_SETTINGS_DIR": f"{settings}/settings",
@@ -162,7 +112,7 @@ def lab_page(page, folder: Path, notebook: str, theme: str = "light"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(values)
         address = f"http://127.0.0.1:{port}"
-        with served(lab(folder, port, token), port, environment):
+        with servers.served(lab(folder, port, token), port, environment):
             page.goto(f"{address}/doc/tree/{notebook}?token={token}")
             page.locator(".jp-Notebook .jp-CodeCell").last.wait_for(timeout=120_000)
             yield page
@@ -267,4 +217,6 @@ def _film(frames: list[bytes]) -> bytes:
 
 
 if __name__ == "__main__":
+    if "--find" in sys.argv:  # for make: whether there is one
+        sys.exit(find() is None)
     pictures()
