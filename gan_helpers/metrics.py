@@ -425,11 +425,15 @@ def evaluate(
         raise ValueError(f"seeds is {seeds}; it must be at least 2")
     if reference not in GOES_BY:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
+    if gan_train and n is not None and n < judges.BATCH_SIZE:
+        raise ValueError(
+            f"n is {n}; with gan_train it must be at least {judges.BATCH_SIZE}, one batch of its classifier"
+        )
     generator, pixel_range, of = _what_is_measured(generator, pixel_range, dataset)
     conditional = is_conditional(generator)
     if gan_train and not conditional:
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
-    n = _checked_n(n, of, reference, gan_train)
+    n = _checked_n(n, of, reference)
     judge = judges.judge_for(of, verbose)
     _check_fits(generator, of)
     warn_of_few(n)
@@ -498,7 +502,7 @@ def _what_is_measured(generator, pixel_range, given: Dataset | None):
     return generator, pixel_range, found
 
 
-def _checked_n(n: int | None, of: Dataset, reference: str, gan_train: bool) -> int:
+def _checked_n(n: int | None, of: Dataset, reference: str) -> int:
     """How many images are measured, where there are as many."""
     if of.test is None and reference == "test":
         raise ValueError(f"{of.name} has no test images: say reference='held_out', or make it with a test part")
@@ -507,10 +511,6 @@ def _checked_n(n: int | None, of: Dataset, reference: str, gan_train: bool) -> i
     if not 2 * NEIGHBOURS < n <= most:
         raise ValueError(
             f"n is {n}; it must lie in {2 * NEIGHBOURS + 1}…{most:,}: {of.name} has no more {GOES_BY[reference]} to compare with"
-        )
-    if gan_train and n < judges.BATCH_SIZE:
-        raise ValueError(
-            f"n is {n}; with gan_train it must be at least {judges.BATCH_SIZE}, one batch of its classifier"
         )
     return n
 
