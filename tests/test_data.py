@@ -12,11 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan_helpers import data, folders
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -60,9 +63,7 @@ def test_unknown_split_is_named():
 @pytest.mark.fault(15)
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_a_damaged_file_is_named_with_both_hashes_before_anything_is_prepared(empty_course, without_tfds, damage):
-    files = shutil.copytree(
-        folders.Path(__file__).parent.parent / "data" / "fashion-mnist", empty_course / "data" / "fashion-mnist"
-    )
+    files = shutil.copytree(ROOT / "data" / "fashion-mnist", empty_course / "data" / "fashion-mnist")
     victim = files / "train-labels-idx1-ubyte.gz"
     content = bytearray(victim.read_bytes())
     if damage == "truncated":

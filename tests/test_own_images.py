@@ -15,7 +15,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from test_run_faults import on_a_small_disk
+from small_disk import on_a_small_disk
 
 from gan_helpers import folders, own_images
 from gan_helpers.dataset import Dataset, known

@@ -21,6 +21,7 @@ import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
 import training_process
+from small_disk import on_a_small_disk
 from training_process import RECIPE, STEPS, some_images
 
 TESTS = Path(__file__).resolve().parent
@@ -36,20 +37,6 @@ def in_a_process(script, *arguments, **settings):
 def lines_of(process) -> list[dict]:
     assert process.returncode == 0, process.stderr
     return [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
-
-
-def on_a_small_disk(script, mount_point, kilobytes, *arguments, read_only=False):
-    """Run a script while a real file system of that size is mounted there, for it alone."""
-    if sys.platform != "linux":
-        pytest.skip("small file systems are mounted with Linux' namespaces")
-    mount = 'mount -t tmpfs -o size=$1k tmpfs "$2"' + (' && mount -o remount,ro "$2"' if read_only else "")
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount + ' && shift 2 && exec "$@"', "sh"]
-    mount_point.mkdir()
-    if subprocess.run([*alone, str(kilobytes), mount_point, "true"], capture_output=True).returncode:
-        pytest.skip("this machine does not let its users mount in a namespace of their own")
-    code = f"import sys; sys.path.insert(0, {str(TESTS)!r})\n" + textwrap.dedent(script)
-    command = [*alone, str(kilobytes), mount_point, sys.executable, "-c", code, mount_point, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def arrays(one):
