@@ -186,9 +186,10 @@ def _drawn_small(x, filters, depths, style, image_shape):
             x = modulated_block(layers.Conv2D(width, 3, padding="same", use_bias=False)(x), told)
     if levels == 2:
         return layers.Conv2DTranspose(image_shape[2], 4, strides=2, padding="same", activation="tanh")(x)
-    # A transposed convolution has weights of its own for each of four neighbours. In larger images that shows as speckles.
-    x = layers.Conv2DTranspose(16, 4, strides=2, padding="same")(x)
-    return layers.Conv2D(image_shape[2], 3, padding="same", activation="tanh")(layers.LeakyReLU(0.2)(x))
+    # A transposed convolution has weights of its own for each of four neighbours, which shows as a checkerboard in larger images.
+    x = layers.LeakyReLU(0.2)(layers.Conv2D(16, 3, padding="same")(x))
+    x = layers.UpSampling2D(interpolation="bilinear")(x)
+    return layers.Conv2D(image_shape[2], 3, padding="same", activation="tanh")(x)
 
 
 def modulated_block(x, style):
