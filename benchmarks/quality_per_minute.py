@@ -99,6 +99,7 @@ def put_back(record: dict) -> None:
         raise click.ClickException(
             f"{RUNS / 'speeds.json'} has other speeds than the record: delete it, or all with --anew"
         )
+    _require_judge(record["classifier"], "the record")
     RUNS.mkdir(parents=True, exist_ok=True)
     if not here:
         (RUNS / "speeds.json").write_text(json.dumps(record["speeds"]))
@@ -106,8 +107,7 @@ def put_back(record: dict) -> None:
         folder = RUNS / f"{run['recipe']}_{run['seed']}"
         if not _points(folder, run["recipe"]):
             folder.mkdir(exist_ok=True)
-            stored = {"settings": record["settings"][run["recipe"]], "points": run["points"]}
-            (folder / "points.json").write_text(json.dumps(stored))
+            _store(folder, record["settings"][run["recipe"]], run["points"])
 
 
 def _settings(name: str) -> dict:
@@ -205,14 +205,35 @@ def measure(name: str, seed: int, minutes: float) -> None:
         points.append({**known[seen], "minutes": mark})
         click.echo(f"{name}, seed {seed}: {json.dumps(points[-1])}")
     points.sort(key=lambda point: point["minutes"])
-    (folder / "points.json").write_text(json.dumps({"settings": _settings(name), "points": points}))
+    _store(folder, _settings(name), points)
+
+
+def _store(folder: Path, settings: dict, points: list[dict]) -> None:
+    from gan_helpers import judges
+
+    stored = {"settings": settings, "classifier": judges.facts()["sha256"], "points": points}
+    (folder / "points.json").write_text(json.dumps(stored))
 
 
 def _points(folder: Path, name: str) -> list[dict]:
-    """What has been measured of a run of the recipe as it is today."""
+    """What has been measured of a run of the recipe as it is today, by today's judge."""
     path = folder / "points.json"
     stored = json.loads(path.read_text()) if path.exists() else {"settings": {}, "points": []}
-    return stored["points"] if _is_todays(stored["settings"], name) else []
+    if not _is_todays(stored["settings"], name):
+        return []
+    if "classifier" in stored:  # not in a run from before it was noted, when there was but one
+        _require_judge(stored["classifier"], path)
+    return stored["points"]
+
+
+def _require_judge(sha256: str, where) -> None:
+    """Distances by another judge must not stand beside today's."""
+    from gan_helpers import judges
+
+    if sha256 != (todays := judges.facts()["sha256"]):
+        raise click.ClickException(
+            f"the distances in {where} are by judge {sha256[:12]}, and today's is {todays[:12]}: measure all anew with --anew"
+        )
 
 
 def report(out: Path) -> str:

@@ -83,6 +83,8 @@ class ModelMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._display = _Display("ModelMonitor: generated images")
+        if self.scale is None:
+            self.scale = 2 if max(image_shape(self.model.generator)[:2]) <= 32 else 1
 
     def on_epoch_begin(self, epoch, logs=None):
         for path in self._pictures():
@@ -93,8 +95,8 @@ class ModelMonitor(keras.callbacks.Callback):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
         if (epoch + 1) % self.every and not last:
             return
-        drawn = self.model.generate(self.n, self.seed, self.ema)
-        png = images.png_bytes(images.grid(drawn), self.scale or (2 if drawn.shape[1] <= 32 else 1))
+        grid = images.grid(self.model.generate(self.n, self.seed, self.ema))
+        png = images.png_bytes(grid, self.scale)
         if self.folder is not None:
             write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
         self._display.show(
@@ -188,11 +190,11 @@ class QualityMonitor(keras.callbacks.Callback):
         dataset: a `gh.Dataset` with classes; default the one that the GAN learns from, where that is Fashion-MNIST or prepared.
 
     Raises:
-        ValueError: every below 1, or n out of range; when training begins: images of another shape than the data set's, no
-            judge for it (`judges.judge_for`), or a run whose distances so far are those of another judge.
+        ValueError: every below 1, or n out of range; when training begins: images of another shape than the data set's, a
+            judge that cannot be trained (`judges.judge_for`), or a run whose distances so far are those of another judge.
 
     Warns, when training begins:
-        UserWarning: n below 2,048; or images of no data set that is known, of which it then measures nothing.
+        UserWarning: n below 2,048; or images of no data set that is known, or without classes, of which it then measures nothing.
     """
 
     def __init__(
@@ -221,11 +223,11 @@ class QualityMonitor(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         shape = image_shape(self.model.ema_generator)
         self._of, self.best, self._begun = self._measured_by(), None, None
-        if self._of is None:
-            warnings.warn(
-                "QualityMonitor measures nothing: nobody says which data set these images are of. Say QualityMonitor(dataset=…).",
-                stacklevel=2,
-            )
+        if self._of is None or (self._of.classes is None and self._of.origin != "fashion_mnist"):
+            why = "nothing says which data set these images are of; say QualityMonitor(dataset=…)"
+            why = why if self._of is None else f"{self._of.name} has no classes, so there is no distance"
+            warnings.warn(f"QualityMonitor measures nothing: {why}.", stacklevel=2)
+            self._of = None
             return
         if shape != self._of.image_shape:
             raise ValueError(

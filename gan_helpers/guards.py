@@ -68,7 +68,8 @@ class WarnOnCollapse(keras.callbacks.Callback):
     Args:
         every: epochs between two looks.
         n: images per look.
-        fewest: classes in use, below which it warns; default a third of the way from one class to all: 4 of 10.
+        fewest: classes in use, below which it warns; default a third of the way from one class to as many as the data set's own
+            images use: 4 of 10 that are as frequent.
         after_steps: how many steps the generator is given before its first look.
         seed: of the latent vectors.
     """
@@ -102,7 +103,8 @@ class WarnOnCollapse(keras.callbacks.Callback):
         in_use = float(np.exp(metrics.entropy(shares)))
         self._most = max(self._most, in_use)
         names = self._judge.class_names
-        fewest = 1 + (len(names) - 1) / 3 if self.fewest is None else self.fewest
+        usual = np.exp(metrics.entropy(self._judge.shares)) if self._judge.shares else len(names)
+        fewest = 1 + (usual - 1) / 3 if self.fewest is None else self.fewest
         limit = max(fewest, self._most / 2)
         collapsed = in_use < limit
         if collapsed and not self._warned:

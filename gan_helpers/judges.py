@@ -5,6 +5,7 @@ The judge of clothes is shipped. It was trained on the first 50,000 training ima
 and reported by their distance to the test set. For any other data set `judge_for` trains one in the same way.
 """
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
@@ -26,6 +27,7 @@ from gan_helpers.seeding import seeded
 SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE = 0, 8, 128, 1e-3
 TRAINED_ON = 50_000  # the first so many training images of Fashion-MNIST
 FEATURES = 64
+BATCH, AT_ONCE = 500, 2**28  # images that are judged together; bytes of pixels as float32 that are held at once
 STEPS, MOST_EPOCHS = 1_500, 60  # of training on few images: as many epochs as make so many steps
 FEWEST_PER_CLASS = 10
 LOWEST = 0.4  # of the way from guessing the commonest class to always being right: below, a judge is refused
@@ -41,6 +43,7 @@ class Judge:
         class_names: in the order of its logits.
         accuracy: on real images that it has not seen, in [0, 1].
         name: of its data set.
+        shares: of each class among the images that it learned, sum 1; () where all are as frequent.
     """
 
     model: object
@@ -48,6 +51,7 @@ class Judge:
     class_names: tuple[str, ...]
     accuracy: float
     name: str = "fashion_mnist"
+    shares: tuple[float, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -78,14 +82,12 @@ def judge_for(of: dataset.Dataset, verbose: int = 1) -> Judge:
         verbose: 0 says nothing, 1 draws a progress bar and tells the accuracy.
 
     Raises:
-        ValueError: no classes, or only one; fewer than 10 images of a class to train on; or a judge that is hardly better than
-            guessing: less than 40 % of the way from the share of the commonest class to 1.
+        ValueError: see `check`; or a judge that is hardly better than guessing: less than 40 % of the way from the share of the
+            commonest class to 1.
     """
-    if of.origin == "fashion_mnist":
+    check(of)
+    if _is_of_clothes(of):
         return clothes()
-    if of.classes is None or len(of.class_names) < 2:
-        raise ValueError(f"{of.name} has no classes to tell apart, so it has no judge, and there is no distance")
-    _check_enough(of)
     weights, facts = _files(of.hash)
     with prepared.one_at_a_time(weights):
         if (found := _kept(of.hash)) is not None:
@@ -93,14 +95,17 @@ def judge_for(of: dataset.Dataset, verbose: int = 1) -> Judge:
         judge = _trained(of, verbose)
         chance = np.bincount(_unseen(of).classes).max() / len(_unseen(of))
         needed = chance + LOWEST * (1 - chance)
-        told = f"it is right for {judge.accuracy:.1%} of the images that it has not seen, and guessing would be for {chance:.1%}"
+        told = (
+            f"it is right for {judge.accuracy:.1%} of {len(_unseen(of)):,} images that it has not seen, and guessing the commonest "
+            f"class would be for {chance:.1%}"
+        )
         if judge.accuracy < needed:
             raise ValueError(
                 f"the judge of {of.name} cannot tell its classes apart: {told}. It needs {needed:.1%}: give each class more images, "
                 "or leave out or join classes that look alike"
             )
         save_whole(weights, judge.model.save_weights)
-        judge = Judge(judge.model, _sha256(weights), of.class_names, judge.accuracy, of.name)
+        judge = dataclasses.replace(judge, sha256=_sha256(weights))
         write_whole(facts, json.dumps(_facts(of, judge), indent=2).encode() + b"\n")
     if verbose:
         print(f"The judge of {of.name}: {told}.", file=sys.stderr)
@@ -127,29 +132,69 @@ def clothes() -> Judge:
     return Judge(load(), facts()["sha256"], data.CLASS_NAMES, facts()["test_accuracy"])
 
 
-def _check_enough(of: dataset.Dataset) -> None:
-    counts = np.bincount(of.without_held_out.classes, minlength=len(of.class_names))
-    if (fewest := counts.argmin()) is not None and counts[fewest] < FEWEST_PER_CLASS:
+def _is_of_clothes(of: dataset.Dataset) -> bool:
+    """Whether the shipped judge is this data set's: Fashion-MNIST's images, in its classes and not in others."""
+    numbers = tuple(map(str, range(len(data.CLASS_NAMES))))
+    return of.origin == "fashion_mnist" and of.class_names in ((), numbers, data.CLASS_NAMES)
+
+
+def check(of: dataset.Dataset) -> None:
+    """See that a data set has a judge, or can have one.
+
+    Raises:
+        ValueError: no classes, or only one; fewer than 128 images to train a judge on, or fewer than 10 of a class.
+    """
+    if _is_of_clothes(of):
+        return
+    if len(of.class_names) < 2:
+        raise ValueError(f"{of.name} has no classes to tell apart, so it has no judge, and there is no distance")
+    learned = of.without_held_out
+    counts = np.bincount(learned.classes, minlength=len(of.class_names))
+    fewest = int(counts.argmin())
+    if counts[fewest] < FEWEST_PER_CLASS:
+        in_all = int(np.sum(of.classes == fewest))
         raise ValueError(
             f"{of.name} has {counts[fewest]} images of {of.class_names[fewest]!r} to train a judge on; it takes {FEWEST_PER_CLASS} of "
-            "each class: add images, or leave the class out"
+            "each class: "
+            + (
+                f"{in_all - counts[fewest]} more are among the last sixth, which is held out; mix the classes, as Dataset.from_arrays does"
+                if in_all * 5 // 6 >= FEWEST_PER_CLASS
+                else "add images, or leave the class out"
+            )
         )
+    if len(learned) < BATCH_SIZE:
+        raise ValueError(f"{of.name} has {len(learned)} images to train a judge on; it takes {BATCH_SIZE}: add images")
 
 
 def _unseen(of: dataset.Dataset) -> dataset.Dataset:
     return of.held_out if of.test is None else of.test
 
 
+def _epochs(n: int) -> int:
+    """How often a judge sees each of n images."""
+    return max(EPOCHS, min(MOST_EPOCHS, round(STEPS * BATCH_SIZE / n)))
+
+
 def _trained(of: dataset.Dataset, verbose: int) -> Judge:
     """A fresh judge, trained; its hash is left open."""
     learned, unseen = of.without_held_out, _unseen(of)
-    epochs = max(EPOCHS, min(MOST_EPOCHS, round(STEPS * BATCH_SIZE / len(learned))))
+    epochs = _epochs(len(learned))
     with seeded(SEED):
         model = build(of.image_shape, len(of.class_names))
     shown = [] if not verbose else [_Progress(of.name, epochs)]
     fit(model, learned.images, learned.classes, epochs, shifted=True, callbacks=shown)
+    model = _bare(model)
     _, probabilities = features_and_probabilities(unseen.images, model)
-    return Judge(model, "", of.class_names, float(np.mean(probabilities.argmax(axis=1) == unseen.classes)), of.name)
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == unseen.classes))
+    shares = np.bincount(learned.classes, minlength=len(of.class_names)) / len(learned)
+    return Judge(model, "", of.class_names, accuracy, of.name, tuple(shares.tolist()))
+
+
+def _bare(model):
+    """The same model without an optimizer, which would be saved too."""
+    bare = build(model.input_shape[1:], model.output_shape[-1])
+    bare.set_weights(model.get_weights())
+    return bare
 
 
 def _files(of_hash: str, home: Path | None = None) -> tuple[Path, Path]:
@@ -165,7 +210,7 @@ def _kept(of_hash: str) -> Judge | None:
             found = json.loads(about.read_text(encoding="utf-8"))
             if found["sha256"] == _sha256(weights):
                 return _loaded(str(weights), found["sha256"], json.dumps(found))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
@@ -175,7 +220,8 @@ def _loaded(weights: str, sha256: str, about: str) -> Judge:
     found = json.loads(about)
     model = build(tuple(found["image_shape"]), len(found["class_names"]))
     model.load_weights(weights)
-    return Judge(model, sha256, tuple(found["class_names"]), found["accuracy"], found["name"])
+    names, shares = tuple(found["class_names"]), tuple(found["shares"])
+    return Judge(model, sha256, names, found["accuracy"], found["name"], shares)
 
 
 def _sha256(path: Path) -> str:
@@ -190,7 +236,9 @@ def _facts(of: dataset.Dataset, judge: Judge) -> dict:
         "class_names": list(of.class_names),
         "sha256": judge.sha256,
         "accuracy": judge.accuracy,
+        "shares": list(judge.shares),
         "seed": SEED,
+        "epochs": _epochs(len(of.without_held_out)),
         "trained_on": len(of.without_held_out),
         "versions": _versions(),
     }
@@ -272,7 +320,9 @@ def _Progress(name: str, epochs: int):  # noqa: N802  a class that needs Keras, 
     class Progress(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
             print(f"Training the judge of {name}, once…", file=sys.stderr)
-            self.bar, self.began = tqdm(total=epochs * self.params["steps"], desc="Judge", unit="step"), None
+            every = 0.5 if sys.stderr.isatty() else 30  # a log file wants few lines
+            self.bar = tqdm(total=epochs * self.params["steps"], desc="Judge", unit="step", mininterval=every)
+            self.began = None
 
         def on_train_batch_end(self, batch, logs=None):
             self.bar.update()
@@ -352,19 +402,13 @@ def features_and_probabilities(images, classifier=None) -> tuple[np.ndarray, np.
     expected = tuple(classifier.input_shape[1:])
     if images.shape[1:] != expected or not len(images):
         raise ValueError(f"expected images of shape (n, {', '.join(map(str, expected))}), n ≥ 1; got {images.shape}")
-    features, logits = _both(classifier).predict(_floats(images), batch_size=500, verbose=0)
+    at_once = BATCH * max(1, AT_ONCE // (BATCH * 4 * math.prod(expected)))
+    parts = [
+        _both(classifier).predict(images[i : i + at_once].astype(np.float32), batch_size=BATCH, verbose=0)
+        for i in range(0, len(images), at_once)
+    ]
+    features, logits = (np.concatenate(part) for part in zip(*parts))
     return features, keras.ops.convert_to_numpy(keras.ops.softmax(logits))
-
-
-def _floats(images):
-    """uint8 → float32; of a memory-mapped file batch by batch."""
-    if not isinstance(images, np.memmap):
-        return images.astype(np.float32)
-    import tensorflow as tf
-
-    kind = tf.TensorSpec((None, *images.shape[1:]), tf.float32)
-    batches = (images[i : i + 500].astype(np.float32) for i in range(0, len(images), 500))
-    return tf.data.Dataset.from_generator(lambda: batches, output_signature=kind)
 
 
 def ship() -> dict:
@@ -377,9 +421,7 @@ def ship() -> dict:
     model = fit(build(), images[:TRAINED_ON], labels[:TRAINED_ON], verbose=2)
     _, probabilities = features_and_probabilities(test_images, model)
     path = _folder() / "classifier.weights.h5"
-    bare = build()  # without an optimizer, which would be saved too
-    bare.set_weights(model.get_weights())
-    save_whole(path, bare.save_weights)
+    save_whole(path, _bare(model).save_weights)
     entry = {
         "file": path.name,
         "sha256": _sha256(path),

@@ -239,7 +239,7 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0, dataset:
         classes: integers (n,).
         epochs: of training.
         seed: of weights, shuffling and dropout.
-        dataset: whose test images it is tested on; default Fashion-MNIST.
+        dataset: whose test images it is tested on, the held-out ones where there are none; default Fashion-MNIST.
 
     Raises:
         ValueError: images or classes of another type, shape or number.
@@ -425,23 +425,19 @@ def evaluate(
         raise ValueError(f"seeds is {seeds}; it must be at least 2")
     if reference not in GOES_BY:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
-    if gan_train and n is not None and n < judges.BATCH_SIZE:
-        raise ValueError(
-            f"n is {n}; with gan_train it must be at least {judges.BATCH_SIZE}, one batch of its classifier"
-        )
     generator, pixel_range, of = _what_is_measured(generator, pixel_range, dataset)
     conditional = is_conditional(generator)
+    _check_fits(generator, of)
+    n = _checked_n(n, of, reference, gan_train)
     if gan_train and not conditional:
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
-    n = _checked_n(n, of, reference)
     judge = judges.judge_for(of, verbose)
-    _check_fits(generator, of)
     warn_of_few(n)
     rows, shares, kernel_errors = [], [], []
     for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose):
         # None: real images in the generator's place
         if seed is None:
-            other = _real(of, "held_out" if reference == "test" else "test", n)
+            other = _real(of, _other(of, reference), n)
             images, classes = other.images, other.classes
         else:
             latents = latent.sample(n, inputs_of(generator).latent_dim, seed).numpy()
@@ -456,9 +452,9 @@ def evaluate(
         if conditional:
             row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
         if gan_train:
-            if seed is None:  # tested on the test images, so not taught by them
-                held_out = _real(of, "held_out", n)
-                images, classes = held_out.images, held_out.classes
+            if seed is None:  # not taught by what it is tested on
+                taught = of.without_held_out if of.test is None else of.held_out
+                images, classes = taught.images[:n], taught.classes[:n]
             row["gan_train_accuracy"] = gan_train_accuracy(images, classes, seed=seed or 0, dataset=of)
         rows.append(row)
     about = {"class_names": of.class_names, "dataset": of.name, "classifier": judge.sha256, "accuracy": judge.accuracy}
@@ -502,28 +498,45 @@ def _what_is_measured(generator, pixel_range, given: Dataset | None):
     return generator, pixel_range, found
 
 
-def _checked_n(n: int | None, of: Dataset, reference: str) -> int:
+def _checked_n(n: int | None, of: Dataset, reference: str, gan_train: bool) -> int:
     """How many images are measured, where there are as many."""
     if of.test is None and reference == "test":
         raise ValueError(f"{of.name} has no test images: say reference='held_out', or make it with a test part")
-    most = min(N, len(of.held_out), len(of.held_out if of.test is None else of.test))
+    most = min(N, *(len(_images_of(of, split)[0]) for split in (reference, _other(of, reference))))
+    fewest = judges.BATCH_SIZE if gan_train else 2 * NEIGHBOURS + 1
+    if most < fewest:
+        raise ValueError(f"{of.name} has real images for an n of {most}, and it must be at least {fewest}: add images")
+    if n is not None and gan_train and n < fewest:
+        raise ValueError(f"n is {n}; with gan_train it must be at least {fewest}, one batch of its classifier")
     n = most if n is None else n
-    if not 2 * NEIGHBOURS < n <= most:
+    if not fewest <= n <= most:
         raise ValueError(
-            f"n is {n}; it must lie in {2 * NEIGHBOURS + 1}…{most:,}: {of.name} has no more {GOES_BY[reference]} to compare with"
+            f"n is {n}; it must lie in {fewest}…{most:,}: {of.name} has no more real images to compare with"
         )
     return n
 
 
 def _check_fits(generator, of: Dataset) -> None:
-    """ValueError where a generator makes no images like the data set's."""
+    """ValueError where a data set has no judge, or a generator makes no images like the data set's."""
+    judges.check(of)
+    if of.classes is None:
+        raise ValueError(f"{of.name} has no classes to measure by: pass a data set that has them")
     if image_shape(generator) != of.image_shape:
         raise ValueError(
             f"{generator.name!r} makes images of shape {image_shape(generator)}, and those of {of.name} have {of.image_shape}"
         )
-    known = class_count(generator) if is_conditional(generator) else None
-    if known not in (None, len(of.class_names)):
-        raise ValueError(f"{generator.name!r} knows {known} classes, and {of.name} has {len(of.class_names)}")
+    if not is_conditional(generator):
+        return
+    if class_count(generator) not in (None, len(of.class_names)):
+        raise ValueError(
+            f"{generator.name!r} knows {class_count(generator)} classes, and {of.name} has {len(of.class_names)}"
+        )
+    names = tuple(getattr(generator, "class_names", ()))
+    if names and names != of.class_names and not all(name.isdecimal() for name in names):
+        raise ValueError(
+            f"{generator.name!r} learned the classes {', '.join(names)}, and those of {of.name} are {', '.join(of.class_names)}: "
+            "pass the data set that it learned from"
+        )
 
 
 def _measured(images, real: "_Real", judge) -> tuple[dict, np.ndarray, float]:
@@ -543,7 +556,11 @@ def _measured(images, real: "_Real", judge) -> tuple[dict, np.ndarray, float]:
 def _nearness(images, of: Dataset, reference: str, among: int) -> float:
     """How near images come to the first so many training images, over how near real ones do that are not among them."""
     compared = images[:IMAGES_COMPARED]  # a sample is enough for a median
-    return float(np.median(_to_nearest(compared, of.images[:among])[0]) / _real_distance(of, reference, among))
+    if not (yardstick := _real_distance(of, reference, among)):
+        raise ValueError(
+            f"more than half of the {GOES_BY[reference]} of {of.name} are among its training images too: leave each in one part"
+        )
+    return float(np.median(_to_nearest(compared, of.images[:among])[0]) / yardstick)
 
 
 def _with_intervals(rows: list[dict], kernel_errors: list[float], n: int, classes: int) -> tuple[Value, ...]:
@@ -567,19 +584,22 @@ def side_by_side(**evaluations: Evaluation) -> str:
     """Several evaluations as one table, a column for each, under the names that they are given by.
 
     Raises:
-        ValueError: values that cannot be compared: by different judges, of different n, or against different images.
+        ValueError: none, or values that cannot be compared: by different judges, of different n, or against different images.
     """
-    first = next(iter(evaluations.values()))
+    if not evaluations:
+        raise ValueError("there is nothing to lay side by side: pass evaluations, side_by_side(mine=…, yours=…)")
+    first_name, first = next(iter(evaluations.items()))
     for name, found in evaluations.items():
         for what, value, other in (
             ("judge", found.classifier[:12], first.classifier[:12]),
             ("n", found.n, first.n),
             ("reference", found.reference, first.reference),
+            ("data set", found.dataset, first.dataset),
         ):
             if value != other:
                 raise ValueError(
-                    f"{name} cannot stand beside {next(iter(evaluations))}: its {what} is {value}, and there it is {other}. Measure both "
-                    "in the same way"
+                    f"{name} cannot stand beside {first_name}: its {what} is {value}, and there it is {other}. Measure both in the "
+                    "same way"
                 )
     names = list(dict.fromkeys(value.name for found in evaluations.values() for value in found.values))
     lines = [" " * 28 + "".join(f"{name:>20}" for name in evaluations)]
@@ -608,7 +628,7 @@ GOOD = {
 @dataclass(frozen=True)
 class _Real:
     images: np.ndarray
-    classes: np.ndarray
+    classes: np.ndarray | None
     features: np.ndarray
 
 
@@ -618,12 +638,27 @@ def clothes() -> Dataset:
     return Dataset.fashion_mnist()
 
 
+def _other(of: Dataset, reference: str) -> str:
+    """The real images that take the generator's place: like the reference none that the judge has seen, and others than that."""
+    if reference == "test":
+        return "held_out"
+    return "later_held_out" if of.test is None else "test"
+
+
+def _images_of(of: Dataset, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and classes of the part "test" or "held_out"; without test images the latter is one half, "later_held_out" the other."""
+    part = of.test if split == "test" else of.held_out
+    begin = len(part) // 2 if split == "later_held_out" else 0
+    end = len(part) // 2 if split == "held_out" and of.test is None else len(part)
+    return part.images[begin:end], None if part.classes is None else part.classes[begin:end]
+
+
 @functools.lru_cache(maxsize=4)
 def _real(of: Dataset, split: str, n: int) -> _Real:
-    """The first n test images, or the first n of the held-out ones, with their classes and features."""
-    part = of.held_out if split == "held_out" or of.test is None else of.test
-    images, classes = part.images[:n], part.classes[:n]
-    return _Real(images, classes, judges.judge_for(of).features_and_probabilities(images)[0])
+    """The first n images of a part, as `_images_of` has it, with their classes and features."""
+    images, classes = _images_of(of, split)
+    classes = None if classes is None else classes[:n]
+    return _Real(images[:n], classes, judges.judge_for(of).features_and_probabilities(images[:n])[0])
 
 
 @functools.lru_cache(maxsize=8)
@@ -638,4 +673,7 @@ def real_features(split: str, n: int = N, dataset: Dataset | None = None) -> np.
     Args:
         dataset: default Fashion-MNIST, whose held-out images are the last 10,000 training images.
     """
-    return _real(dataset or clothes(), split, n).features
+    of = clothes() if dataset is None else dataset
+    if split == "held_out" and of.test is None:  # nothing but these is compared with: they are not halved
+        return judges.judge_for(of).features_and_probabilities(of.held_out.images[:n])[0]
+    return _real(of, split, n).features

@@ -55,6 +55,20 @@ def test_a_former_recipe_s_numbers_are_left_out_and_the_record_brings_the_others
     assert "| mlp_gan | 3.00 (2.00 to 4.00, 2) |  |" in benchmark.report(tmp_path / "again")
 
 
+def test_distances_by_another_judge_are_refused(benchmark, tmp_path):
+    (benchmark.RUNS / "mlp_gan_0").mkdir(parents=True)
+    benchmark._store(benchmark.RUNS / "mlp_gan_0", benchmark._settings("mlp_gan"), [_point(5, 2.0)])
+    assert benchmark._points(benchmark.RUNS / "mlp_gan_0", "mlp_gan") == [_point(5, 2.0)]
+    path = benchmark.RUNS / "mlp_gan_0" / "points.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "classifier": "f" * 64}))
+    for measuring in (lambda: benchmark.report(tmp_path), lambda: benchmark.measure("mlp_gan", 0, minutes=5)):
+        with pytest.raises(click.ClickException, match="by judge ffffffffffff"):
+            measuring()
+    with pytest.raises(click.ClickException, match="the record are by judge ffffffffffff"):
+        benchmark.put_back({"speeds": SPEEDS, "runs": [], "settings": {}, "classifier": "f" * 64})
+    assert not (benchmark.RUNS / "speeds.json").exists()
+
+
 def test_points_beyond_the_minutes_asked_for_stay_and_a_slow_recipe_has_none(benchmark):
     """100 images/s: nothing is kept within the first minute."""
     _plant(benchmark, "mlp_gan_0", [_point(20, 6.0)])
