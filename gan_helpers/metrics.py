@@ -505,7 +505,7 @@ def _checked_n(n: int | None, of: Dataset, reference: str, gan_train: bool) -> i
     most = min(N, *(len(_images_of(of, split)[0]) for split in (reference, _other(of, reference))))
     fewest = judges.BATCH_SIZE if gan_train else 2 * NEIGHBOURS + 1
     if most < fewest:
-        raise ValueError(f"{of.name} has real images for an n of {most}, and it must be at least {fewest}: add images")
+        raise ValueError(f"{of.name} has real images for n = {most}, and n must be at least {fewest}: add images")
     if n is not None and gan_train and n < fewest:
         raise ValueError(f"n is {n}; with gan_train it must be at least {fewest}, one batch of its classifier")
     n = most if n is None else n
