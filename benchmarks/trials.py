@@ -76,6 +76,11 @@ def points_after(gan: gh.GAN, batch_size: int, marks: list[int], seed: int, raw:
 def write_table() -> None:
     """The table of all trials, below the findings in trials.md."""
     lines = [json.loads(text) for text in (RESULTS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
+    judge = judges.facts()["sha256"]  # of older lines too, which do not name it
+    if others := {line["classifier"][:12] for line in lines if line.get("classifier", judge) != judge}:
+        raise click.ClickException(
+            f"trials.jsonl has distances by judge {', '.join(others)}, and today's is {judge[:12]}: begin a new file"
+        )
     rows = ["| recipe | changes | seed | thousand images: distance | images/s |", "| --- | --- | --- | --- | --- |"]
     for trial in (line for line in lines if "changes" in line):
         points = ", ".join(f"{p['thousand_images']}: {p['distance']:.2f}" for p in trial["points"])
@@ -109,7 +114,7 @@ def main(recipe, settings, batch_size, images, seed, table):
             changed.build(seed), batch_size or changed.batch_size, [int(mark) for mark in images.split(",")], seed
         )
         changes = [*settings, *([f"batch_size={batch_size}"] if batch_size else [])]
-        line = {"recipe": recipe, "changes": changes, "seed": seed, "terms": changed.terms(), "points": points, "machine": machine(), "versions": versions()}  # fmt: skip
+        line = {"recipe": recipe, "changes": changes, "seed": seed, "terms": changed.terms(), "points": points, "classifier": judges.facts()["sha256"], "machine": machine(), "versions": versions()}  # fmt: skip
         with open(RESULTS / "trials.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     write_table()

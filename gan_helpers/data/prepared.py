@@ -121,13 +121,13 @@ def keep(made_from: dict, write, size: int) -> Path:
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path):
+def one_at_a_time(folder: Path, doing: str = "prepares the same images"):
     """One process at a time does what is in the block for this folder, or file, of the prepared ones; others wait, and say so."""
     lock = _lock(folder.parent, folder.name)
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print("waiting for another process, which prepares the same images", file=sys.stderr, flush=True)
+        print(f"waiting for another process, which {doing}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         yield

@@ -111,6 +111,8 @@ def gan_train_accuracy(images, classes, epochs: int = 5, seed: int = 0, dataset:
 
 
 def _check_classes(images, classes, count: int) -> np.ndarray:
+    if not count:
+        raise ValueError("the data set has no classes, so there is no accuracy: pass one that has them")
     classes = np.asarray(classes)
     if classes.shape != (len(images),) or classes.dtype.kind not in "iu":
         raise ValueError(

@@ -30,9 +30,10 @@ from gan_helpers.storage.whole_files import save_whole, write_whole
 SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE = 0, 8, 128, 1e-3
 TRAINED_ON = 50_000  # the first so many training images of Fashion-MNIST
 FEATURES = 64
-BATCH, AT_ONCE = 500, 2**28  # images that are judged together; bytes of pixels as float32 that are held at once
-STEPS, MOST_EPOCHS = 1_500, 60  # of training on few images: as many epochs as make so many steps
+BATCH, AT_ONCE = 500, 2**27  # images that are judged together; bytes of pixels as float32 that are held at once
+STEPS, MOST_EPOCHS = 1_000, 60  # of training on few images: as many epochs as make so many steps
 FEWEST_PER_CLASS = 10
+SMALLEST = 8  # pixels across: they are halved three times
 LOWEST = 0.4  # of the way from guessing the commonest class to always being right: below, a judge is refused
 
 
@@ -77,8 +78,8 @@ def judge_for(of: dataset.Dataset, verbose: int = 1) -> Judge:
     """The judge of a data set: the shipped one of clothes; or one trained on its classes, now or before.
 
     It is trained on `of.without_held_out` and told by how many of the images it is right that it has not seen: `of.test`, or
-    `of.held_out` where there are none. That takes one to five minutes on two cores, which is said as soon as it is known, and
-    happens once: weights and facts are kept in the prepared folder, by the data set's hash.
+    `of.held_out` where there are none. That takes one to three minutes on two cores, for images of more than 96 pixels longer,
+    which is said as soon as it is known, and happens once: weights and facts are kept in the prepared folder, by the data set's hash.
 
     Args:
         of: a data set with classes.
@@ -92,7 +93,7 @@ def judge_for(of: dataset.Dataset, verbose: int = 1) -> Judge:
     if _is_of_clothes(of):
         return clothes()
     weights, facts = _files(of.hash)
-    with prepared.one_at_a_time(weights):
+    with prepared.one_at_a_time(weights, "trains the same judge"):
         if (found := _kept(of.hash)) is not None:
             return found
         judge = _trained(of, verbose)
@@ -145,12 +146,18 @@ def check(of: dataset.Dataset) -> None:
     """See that a data set has a judge, or can have one.
 
     Raises:
-        ValueError: no classes, or only one; fewer than 128 images to train a judge on, or fewer than 10 of a class.
+        ValueError: no classes, or only one; images of fewer than 8 pixels across; fewer than 128 images to train a judge on, or
+            fewer than 10 of a class.
     """
     if _is_of_clothes(of):
         return
     if len(of.class_names) < 2:
         raise ValueError(f"{of.name} has no classes to tell apart, so it has no judge, and there is no distance")
+    if min(of.image_shape[:2]) < SMALLEST:
+        height, width, _ = of.image_shape
+        raise ValueError(
+            f"{of.name} has images of {height}×{width} pixels; a judge takes {SMALLEST} each way: enlarge them"
+        )
     learned = of.without_held_out
     counts = np.bincount(learned.classes, minlength=len(of.class_names))
     fewest = int(counts.argmin())
@@ -257,12 +264,14 @@ def _versions() -> dict:
 def build(image_shape=(28, 28, 1), classes: int = 10):
     """An untrained classifier: pixels 0…255 (n, h, w, c) → logits (n, classes); its layer "features" is float32 (n, 64).
 
-    Images of more than 32 pixels are looked at in steps of two, three, … pixels, so that it takes no longer for them.
+    The first layer looks at images of more than 32 pixels in steps of two, three, … pixels, so that the others take no longer for
+    them.
     """
     import keras
     from keras import layers
 
-    stride = math.ceil(min(image_shape[:2]) / 32)
+    height, width, _ = image_shape
+    stride = max(1, min(math.ceil(math.sqrt(height * width) / 32), min(height, width) // SMALLEST))
     pixels = keras.Input(tuple(image_shape), name="pixels")
     x = layers.Rescaling(1 / 255)(pixels)
     for filters in (32, 64, 128):
@@ -291,7 +300,10 @@ def fit(model, images, labels, epochs: int = EPOCHS, seed: int = SEED, verbose=0
     images = check_uint8(images)
     if len(images) < BATCH_SIZE:
         raise ValueError(f"{len(images)} images do not fill one batch of {BATCH_SIZE}")
-    steps = len(images) // BATCH_SIZE * epochs
+    batch_size = max(
+        1, min(BATCH_SIZE, AT_ONCE // (4 * math.prod(images.shape[1:])))
+    )  # large images in smaller batches
+    steps = len(images) // batch_size * epochs
     with seeded(seed):
         model.compile(
             keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
@@ -301,11 +313,11 @@ def fit(model, images, labels, epochs: int = EPOCHS, seed: int = SEED, verbose=0
         )
         if shifted:
             shift = augmentation.Shift(max(1, min(images.shape[1:3]) // 10))
-            batches = data.pipeline(images, BATCH_SIZE, (0, 255), seed, classes=labels).repeat().enumerate()
+            batches = data.pipeline(images, batch_size, (0, 255), seed, classes=labels).repeat().enumerate()
             batches = batches.map(lambda step, pair: (shift(pair[0], Draws(seed, step), (0.0, 255.0)), pair[1]))
         else:
             batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
-            batches = batches.batch(BATCH_SIZE, drop_remainder=True)
+            batches = batches.batch(batch_size, drop_remainder=True)
             batches = batches.map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
         per_epoch = steps // epochs if shifted else None
         # A data set brings its own order.

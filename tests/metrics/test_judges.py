@@ -94,6 +94,8 @@ def test_without_classes_or_with_few_images_of_one_there_is_no_judge(dataset, ke
         judges.judge_for(dataclasses.replace(dataset, classes=few))
     with pytest.raises(ValueError, match="0 images of 'Größe'.*150 more are among the last sixth.*mix the classes"):
         judges.judge_for(dataclasses.replace(dataset, classes=np.where(np.arange(900) < 750, np.arange(900) % 2, 2)))
+    with pytest.raises(ValueError, match="images of 7×20 pixels; a judge takes 8 each way"):
+        judges.judge_for(dataclasses.replace(dataset, images=dataset.images[:, :7], test=None))
     with pytest.raises(ValueError, match="shapes has 120 images to train a judge on; it takes 128"):
         judges.judge_for(Dataset(dataset.images[:144], dataset.classes[:144], NAMES, name="shapes"))
 
@@ -104,6 +106,13 @@ def test_clothes_in_other_classes_have_a_judge_of_their_own():
         assert judges.judge_for(Dataset(images, labels, names)) is judges.clothes()
     with pytest.raises(ValueError, match="84 images to train a judge on"):
         judges.judge_for(Dataset(images, labels % 2, ("even", "odd")))
+
+
+@pytest.mark.parametrize("shape", [(8, 300, 1), (28, 28, 1), (96, 96, 3), (512, 512, 3)])
+def test_judges_of_any_size_are_small(shape):
+    model = judges.build(shape, 3)
+    assert model.input_shape == (None, *shape) and model.output_shape == (None, 3)
+    assert model.get_layer("features").output.shape == (None, judges.FEATURES) and model.count_params() < 500_000
 
 
 def test_two_processes_train_one_judge(tmp_path):

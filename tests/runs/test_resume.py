@@ -5,6 +5,7 @@ import functools
 import json
 import subprocess
 import sys
+import types
 import warnings
 
 import keras
@@ -191,6 +192,17 @@ def test_the_monitor_draws_the_same_latents_every_epoch(small_gan, some_images, 
 
     assert np.array_equal(frames[-1], np.asarray(pixels.grid(first)).repeat(2, 0).repeat(2, 1))
     assert (tmp_path / "new/folder/images/progress.gif").read_bytes()[:6] == b"GIF89a"
+
+
+def test_the_monitor_draws_large_images_pixel_by_pixel(tmp_path):
+    gan = types.SimpleNamespace(generator=networks.mlp_generator(4, (4,), (64, 64, 3)), stop_training=True)
+    gan.generate = lambda n, *_: np.zeros((n, 64, 64, 3), np.uint8)
+    monitor = ModelMonitor(tmp_path, n=4)
+    monitor.set_model(gan)
+    monitor.set_params({"epochs": 1})
+    monitor.on_train_begin()
+    monitor.on_epoch_end(0)
+    assert monitor.frames().shape == (1, 2 * 64 + 6, 2 * 64 + 6, 3)
 
 
 def test_the_loss_plot_continues_the_history_it_is_given(small_gan, some_images):
