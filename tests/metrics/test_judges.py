@@ -115,18 +115,21 @@ def test_judges_of_any_size_are_small(shape):
     assert model.get_layer("features").output.shape == (None, judges.FEATURES) and model.count_params() < 500_000
 
 
+def train_and_say(place):
+    """In a process of its own: a judge that is kept in a folder, trained or found."""
+    train, judges.STEPS = judges._trained, 40
+    judges.prepared.home, judges.prepared.places = lambda: Path(place), lambda: [Path(place)]
+    judges._trained = lambda *given: print("trained") or train(*given)
+    print(judges.judge_for(Dataset(*shapes(900, 0), NAMES), verbose=0).sha256)
+
+
 def test_two_processes_train_one_judge(tmp_path):
-    script = f"""
-        import sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import pathlib, test_judges
-        from gan_helpers.metrics import judges
-        judges.prepared.home, judges.prepared.places = (lambda: pathlib.Path({str(tmp_path)!r})), (lambda: [pathlib.Path({str(tmp_path)!r})])
-        judges.STEPS, train = 40, judges._trained
-        judges._trained = lambda *given: print("trained") or train(*given)
-        print(judges.judge_for(test_judges.Dataset(*test_judges.shapes(900, 0), test_judges.NAMES), verbose=0).sha256)
-    """
-    command = [sys.executable, "-c", "\n".join(line[8:] for line in script.splitlines())]
+    script = tmp_path / "train_a_judge.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_judges\ntest_judges.train_and_say(sys.argv[1])\n"
+    )
+    command = [sys.executable, script, tmp_path]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = "".join(process.communicate(timeout=300)[0] for process in both).split()
     assert said.count("trained") == 1 and len(set(said)) == 2 and len(said) == 3
