@@ -220,37 +220,18 @@ def evaluate(
     if reference not in GOES_BY:
         raise ValueError(f"reference is {reference!r}; it must be 'test' or 'held_out'")
     generator, pixel_range, of = _what_is_measured(generator, pixel_range, dataset)
-    conditional = is_conditional(generator)
     _check_fits(generator, of)
     n = _checked_n(n, of, reference, gan_train)
-    if gan_train and not conditional:
+    if gan_train and not is_conditional(generator):
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
     judge = judges.judge_for(of, verbose)
     warn_of_few(n)
-    rows, shares, kernel_errors = [], [], []
-    for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose):
-        # None: real images in the generator's place
-        if seed is None:
-            other = _real(of, _other(of, reference), n)
-            images, classes = other.images, other.classes
-        else:
-            latents = latent.sample(n, inputs_of(generator).latent_dim, seed).numpy()
-            classes = np.arange(n) % len(of.class_names) if conditional else None
-            images = generate(generator, latents, pixel_range, classes=classes)
-        # A generator that is reported on may have learnt all training images; one that is chosen by the last ones has not.
-        among = len(of) if reference == "test" and seed is not None else len(of.without_held_out)
-        row, probabilities, kernel_error = _measured(images, _real(of, reference, n), judge)
-        row["nearest_training_image"] = _nearness(images, of, reference, among)
-        shares.append(class_shares(probabilities))
-        kernel_errors.append(kernel_error)
-        if conditional:
-            row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
-        if gan_train:
-            if seed is None:  # not taught by what it is tested on
-                taught = of.without_held_out if of.test is None else of.held_out
-                images, classes = taught.images[:n], taught.classes[:n]
-            row["gan_train_accuracy"] = gan_train_accuracy(images, classes, seed=seed or 0, dataset=of)
-        rows.append(row)
+    rows, shares, kernel_errors = zip(
+        *(
+            _row(generator, pixel_range, of, judge, reference, n, seed, gan_train)
+            for seed in tqdm([*range(seeds), None], "Measuring", unit="draw", disable=not verbose)
+        )
+    )
     about = {"class_names": of.class_names, "dataset": of.name, "classifier": judge.sha256, "accuracy": judge.accuracy}
     against = f"the {'test images' if reference == 'test' else f'last {len(of.held_out):,} training images'}"
     return Evaluation(
@@ -262,6 +243,30 @@ def evaluate(
         against,
         **about,
     )
+
+
+def _row(generator, pixel_range, of: Dataset, judge, reference: str, n: int, seed: int | None, gan_train: bool):
+    """Values by name, shares of the classes and the kernel distance's error of n images; with seed None, of real ones."""
+    conditional = is_conditional(generator)
+    if seed is None:
+        other = _real(of, _other(of, reference), n)
+        images, classes = other.images, other.classes
+    else:
+        latents = latent.sample(n, inputs_of(generator).latent_dim, seed).numpy()
+        classes = np.arange(n) % len(of.class_names) if conditional else None
+        images = generate(generator, latents, pixel_range, classes=classes)
+    # A generator that is reported on may have learnt all training images; one that is chosen by the last ones has not.
+    among = len(of) if reference == "test" and seed is not None else len(of.without_held_out)
+    row, probabilities, kernel_error = _measured(images, _real(of, reference, n), judge)
+    row["nearest_training_image"] = _nearness(images, of, reference, among)
+    if conditional:
+        row["gan_test_accuracy"] = float(np.mean(probabilities.argmax(axis=1) == classes))
+    if gan_train:
+        if seed is None:  # not taught by what it is tested on
+            taught = of.without_held_out if of.test is None else of.held_out
+            images, classes = taught.images[:n], taught.classes[:n]
+        row["gan_train_accuracy"] = gan_train_accuracy(images, classes, seed=seed or 0, dataset=of)
+    return row, class_shares(probabilities), kernel_error
 
 
 def _what_is_measured(generator, pixel_range, given: Dataset | None):
@@ -357,7 +362,9 @@ def _nearness(images, of: Dataset, reference: str, among: int) -> float:
     return float(np.median(to_nearest(compared, of.images[:among])[0]) / yardstick)
 
 
-def _with_intervals(rows: list[dict], kernel_errors: list[float], n: int, classes: int) -> tuple[Value, ...]:
+def _with_intervals(
+    rows: tuple[dict, ...], kernel_errors: tuple[float, ...], n: int, classes: int
+) -> tuple[Value, ...]:
     """Each value's mean over seeds with its 95 % interval; the last row is what real images score."""
     from scipy import stats
 
