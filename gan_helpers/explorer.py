@@ -358,14 +358,15 @@ class LatentExplorer(widgets.VBox):
         )
 
     def _zoom(self, sheet: np.ndarray):
-        """Give the picture its size on the screen: as large as there is room, each pixel a whole or half number of the screen's;
-        what is larger is shrunk, smoothly."""
+        """Make the picture as large as there is room: by halves, so that pixels stay even, or smoothly where that would waste room."""
         longest = max(sheet.shape[:2])
-        zoom = max(2 * ROOM // longest / 2, min(1, ROOM / longest))
+        zoom = 2 * ROOM // longest / 2
+        smooth = zoom < 1 or zoom * longest < 0.9 * ROOM
+        zoom = ROOM / longest if smooth else zoom
         width = f"{zoom * sheet.shape[1]:g}px"
         if self.picture.layout.width != width:
             self.picture.layout.width = width
-            (self.picture.add_class if zoom < 1 else self.picture.remove_class)("gan-smooth")
+            (self.picture.add_class if smooth else self.picture.remove_class)("gan-smooth")
 
     def _say(self, text: str, error: bool = False, link: str = ""):
         """Write the status line; with nothing to say, what stands there otherwise."""

@@ -35,7 +35,6 @@ TEMPLATE = """{% extends "voila/templates/lab/index.html.j2" %}
 body.jp-Notebook { background: var(--jp-layout-color1); }
 .gan-head, .gan-learned { font-family: system-ui, sans-serif; color: var(--jp-content-font-color1); }
 .gan-head { padding: 8px 16px 0; }
-.gan-learned { margin: -12px 0 8px; }
 .gan-head h1 { font-size: 22px; font-weight: 600; margin: 8px 0; }
 .gan-head p { margin: 8px 0; max-width: 840px; }
 .gan-head p, .gan-learned { font-size: 14px; line-height: 1.45; }
@@ -83,7 +82,8 @@ def explorer(model: str, pixel_range, folder: str, images=None):
 
             dataset = None if images is None else gh.Dataset.open(*images)
             made = gh.LatentExplorer(gh.load_generator(model), pixel_range=pixel_range, dataset=dataset)
-        display(HTML(f'<p class="gan-learned">{html.escape(made.learned_from)}</p>'))
+        if made.learned_from:
+            display(HTML(f'<p class="gan-learned">{html.escape(made.learned_from)}</p>'))
         return made
     except Exception as error:
         said.update(error=str(error), kind=type(error).__name__)

@@ -415,11 +415,9 @@ def test_pictures_of_any_size_have_the_same_room(side):
         explorer.view.value = view
         shown = float(explorer.picture.layout.width.removesuffix("px"))
         real = np.asarray(Image.open(io.BytesIO(picture(explorer)))).shape[1]
-        assert 250 < shown <= 370
+        assert 330 < shown <= 370
         smooth = "gan-smooth" in explorer.picture._dom_classes
-        assert smooth == (real > 370) and (smooth or 2 * shown / real % 1 == 0), (
-            "pixels of even size, or none to be seen"
-        )
+        assert smooth if real > 370 else smooth or 2 * shown / real % 1 == 0, "even pixels, or none to be seen"
 
 
 def test_given_names_are_the_judges_where_it_knows_the_same_classes(conditional):
