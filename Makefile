@@ -87,7 +87,7 @@ data: $(INSTALLED)
 	@$(PY) -m gan_helpers.data
 
 pretrained: data
-	$(PY) -m gan_helpers.pretrained
+	$(PY) -m gan_helpers.runs.shipped
 
 clean:
 	rm -rf .venv runs data/prepared build *.egg-info .pytest_cache .ruff_cache

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from gan_helpers import recipes, training
+from gan_helpers.runs import recipes, training
 
 from _machine import machine, versions  # isort: skip
 from trials import distance_and_shares, points_after  # isort: skip

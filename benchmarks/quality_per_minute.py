@@ -40,7 +40,8 @@ def measure_speeds(names: list[str], anew: bool = False) -> None:
     turns with the others, and brought to theirs by the median of how much faster they were then.
     """
     import gan_helpers as gh
-    from gan_helpers import bfloat16, guards
+    from gan_helpers.gan import bfloat16
+    from gan_helpers.runs import guards
 
     import keras  # isort: skip
 
@@ -113,7 +114,7 @@ def put_back(record: dict) -> None:
 def _settings(name: str) -> dict:
     """The recipe's settings today, as they come back from JSON."""
     import gan_helpers as gh
-    from gan_helpers import training
+    from gan_helpers.runs import training
 
     return json.loads(json.dumps(training.settings(gh.recipes.get(name))))
 
@@ -136,7 +137,7 @@ def _require_todays(folder: Path, name: str) -> None:
 def train(name: str, seed: int, minutes: float) -> None:
     """Train one recipe with one seed for so many minutes' images, and keep its averaged generator on the way."""
     import gan_helpers as gh
-    from gan_helpers.atomic import write_whole
+    from gan_helpers.storage.whole_files import write_whole
 
     import keras  # isort: skip
     import numpy as np  # isort: skip
@@ -170,7 +171,8 @@ def _images_in(minutes: float, name: str) -> int:
 def measure(name: str, seed: int, minutes: float) -> None:
     """Measure what a run kept for each mark; into points.json."""
     import gan_helpers as gh
-    from gan_helpers import judges, metrics
+    from gan_helpers import metrics
+    from gan_helpers.metrics import judges
 
     import numpy as np  # isort: skip
 
@@ -217,7 +219,8 @@ def _points(folder: Path, name: str) -> list[dict]:
 
 def report(out: Path) -> str:
     """Write table, record and figure of everything that has been measured; return the table."""
-    from gan_helpers import judges, metrics, plots
+    from gan_helpers import metrics, plots
+    from gan_helpers.metrics import judges
 
     folders = {folder: folder.name.rsplit("_", 1) for folder in sorted(RUNS.iterdir()) if folder.is_dir()}
     found = ((name, int(seed), _points(folder, name)) for folder, (name, seed) in folders.items())

@@ -18,7 +18,9 @@ import click
 import numpy as np
 
 import gan_helpers as gh
-from gan_helpers import judges, metrics, recipes
+from gan_helpers import metrics
+from gan_helpers.metrics import judges
+from gan_helpers.runs import recipes
 
 import keras  # isort: skip  after gan_helpers, which imports TensorFlow without its noise
 

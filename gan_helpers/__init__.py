@@ -28,49 +28,69 @@ _let_two_cores_do_two_things()
 
 __version__ = "0.1.0"
 
-_HOME_OF = {
-    "choose_profile": "profiles",
+_HOME_OF = {  # what `gan_helpers` offers by name, and where it is at home
+    "choose_profile": "course.profiles",
     "check_setup": "setup_check",
-    "CLASS_NAMES": "data",
-    "load_fashion_mnist": "data",
-    "Dataset": "dataset",
-    "pipeline": "data",
-    "GAN": "gan",
-    "generate": "generators",
+    "check_answer": "course.exercises",
+    **dict.fromkeys(("CLASS_NAMES", "load_fashion_mnist"), "data.fashion_mnist"),
+    "Dataset": "data.dataset",
+    "pipeline": "data.batches",
+    "GAN": "gan.gan",
+    "generate": "gan.generators",
     **dict.fromkeys(
-        ("Hinge", "LeastSquares", "NonSaturating", "Relativistic", "Saturating", "Wasserstein"), "objectives"
+        ("Hinge", "LeastSquares", "NonSaturating", "Relativistic", "Saturating", "Wasserstein"), "gan.objectives"
     ),
-    **dict.fromkeys(("GradientPenalty", "Smoothness", "WeightClipping", "ZeroCentred"), "regularisers"),
-    **dict.fromkeys(("Adaptive", "Colour", "Cutout", "Shift"), "augmentation"),
-    **dict.fromkeys(("Every", "From", "Until"), "schedules"),
-    "Look": "look",
-    "ModelMonitor": "callbacks",
-    "LossPlot": "callbacks",
-    "QualityMonitor": "callbacks",
-    "StopAfter": "callbacks",
-    "StopOnNonFinite": "guards",
-    "WarnOnCollapse": "guards",
-    "WarnWhenDiscriminatorWins": "guards",
-    "Checkpoint": "checkpoints",
-    "train": "training",
-    "load_run": "training",
-    "export": "exporting",
-    "load_generator": "pretrained",
-    "check_answer": "checks",
-    "evaluate": "metrics",
-    "LatentExplorer": "explorer",
+    **dict.fromkeys(("GradientPenalty", "Smoothness", "WeightClipping", "ZeroCentred"), "gan.regularisers"),
+    **dict.fromkeys(("Adaptive", "Colour", "Cutout", "Shift"), "gan.augmentation"),
+    **dict.fromkeys(("Every", "From", "Until"), "gan.schedules"),
+    "Look": "gan.look",
+    **dict.fromkeys(("ModelMonitor", "LossPlot", "QualityMonitor", "StopAfter"), "runs.monitors"),
+    **dict.fromkeys(("StopOnNonFinite", "WarnOnCollapse", "WarnWhenDiscriminatorWins"), "runs.guards"),
+    "Checkpoint": "runs.checkpoints",
+    **dict.fromkeys(("train", "load_run"), "runs.training"),
+    "export": "runs.exporting",
+    "load_generator": "runs.shipped",
+    "evaluate": "metrics.evaluation",
+    "LatentExplorer": "explorer.widget",
 }
-_MODULES = {
-    "augmentation", "bfloat16", "callbacks", "checkpoints", "checks", "data", "dataset", "directions", "explorer", "explorer_picture", "explorer_state",
-    "exporting", "folders", "gan", "generators", "guards", "images", "judges", "latent",
-    "draws", "layers", "look", "metrics", "model_files", "neighbours", "networks", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "recipes", "regularisers", "schedules",
-    "servers", "setup_check", "still_widgets", "terms", "tfds_images", "training",
+_ROOMS = (
+    "course",
+    "data",
+    "explorer",
+    "gan",
+    "images",
+    "metrics",
+    "model_files",
+    "networks",
+    "plots",
+    "runs",
+    "setup_check",
+    "storage",
+)
+_MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where they are at home
+    **{name: f"gan.{name}" for name in (
+        "augmentation", "bfloat16", "draws", "generators", "latent", "look", "objectives", "regularisers", "schedules", "terms",
+    )},
+    **{name: f"runs.{name}" for name in ("checkpoints", "exporting", "guards", "recipes", "training")},
+    "callbacks": "runs.monitors",
+    "checks": "course.exercises",
+    "classifier": "metrics.judges",
+    "dataset": "data.dataset",
+    "directions": "explorer.directions",
+    "folders": "storage.folders",
+    "judges": "metrics.judges",
+    "layers": "networks.layers",
+    "neighbours": "metrics.neighbours",
+    "pretrained": "runs.shipped",
+    "profiles": "course.profiles",
+    **{name: name for name in _ROOMS},
 }  # fmt: skip
 
 __all__ = sorted(_HOME_OF)
-_WITHOUT_TENSORFLOW = {
-    "checks", "data", "dataset", "explorer_state", "folders", "images", "latent", "look", "neighbours", "objectives", "own_arrays", "own_images", "plots", "prepared", "pretrained", "profiles", "servers", "still_widgets", "tfds_images",
-}  # fmt: skip
+_WITHOUT_TENSORFLOW = (
+    "course", "data", "images", "plots", "setup_check", "storage", "explorer.state", "explorer.still_widgets", "gan.latent", "gan.look",
+    "gan.objectives", "runs.shipped",
+)  # fmt: skip
 
 
 def _import_tensorflow_quietly() -> None:
@@ -93,14 +113,13 @@ def _import_tensorflow_quietly() -> None:
 
 
 def __getattr__(name: str):
-    name = {"classifier": "judges"}.get(name, name)
-    module = name if name in _MODULES else _HOME_OF.get(name)
-    if module is not None:
-        if module not in _WITHOUT_TENSORFLOW:
-            _import_tensorflow_quietly()
-        imported = importlib.import_module(f"{__name__}.{module}")
-        return imported if name in _MODULES else getattr(imported, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    home = _MODULES.get(name) or _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    if not home.startswith(_WITHOUT_TENSORFLOW):
+        _import_tensorflow_quietly()
+    module = importlib.import_module(f"{__name__}.{home}")
+    return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:

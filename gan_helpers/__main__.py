@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from gan_helpers.atomic import write_whole
+from gan_helpers.storage.whole_files import write_whole
 
 LARGEST = {".npz": 1_000_000, ".png": 10_000, ".gif": 200}  # images a file
 WALK_STEPS = 12  # frames of a walk from one latent vector to the next
@@ -58,9 +58,9 @@ def _complete_recipe(context, parameter, incomplete):
 
 
 def _complete_model(context, parameter, incomplete):
-    import gan_helpers.pretrained  # as a module: it needs no TensorFlow for the names
+    import gan_helpers.runs.shipped  # as a module: it needs no TensorFlow for the names
 
-    shipped = [name for name in gan_helpers.pretrained.manifest() if name.startswith(incomplete)]
+    shipped = [name for name in gan_helpers.runs.shipped.manifest() if name.startswith(incomplete)]
     return shipped or [click.shell_completion.CompletionItem(incomplete, type="file")]
 
 
@@ -154,7 +154,7 @@ def _dataset(images, size, colour):
         if size is not None or colour is not None:
             raise ValueError(f"{'--size' if size else '--colour/--grey'} says how --images are read: give --images too")
         return None
-    from gan_helpers.dataset import Dataset
+    from gan_helpers.data.dataset import Dataset
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -229,7 +229,7 @@ def train(
 ):
     """Train RECIPE into a run folder, or go on where it stopped: on Fashion-MNIST, or on images of your own."""
     from gan_helpers import data, recipes, training
-    from gan_helpers.dataset import Dataset
+    from gan_helpers.data.dataset import Dataset
 
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
@@ -396,7 +396,7 @@ def export(run, folder):
     if not folder.parent.is_dir():
         raise ValueError(f"--to {str(folder)!r}: there is no folder {str(folder.parent)!r}")
     from gan_helpers import gan  # noqa: F401, I001  first, as it imports TensorFlow without its noise
-    from gan_helpers.exporting import export
+    from gan_helpers.runs.exporting import export
 
     for path in export(run, folder):
         click.echo(f"{path}: loaded back, same output")
@@ -422,13 +422,13 @@ def explore(model, pixel_range, port, no_browser, theme, images, size, colour):
 
     if importlib.util.find_spec("voila") is None:
         raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
-    from gan_helpers import explorer_page
+    from gan_helpers.explorer import page
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
     click.echo(f"Loading {model}…", err=True)
     _dataset(images, size, colour)  # prepared here, where its progress is seen
     given = None if images is None else (str(Path(images).resolve()) if Path(images).exists() else images, size, colour)
-    with explorer_page.served(model, pixel_range, port or 0, theme, given) as (address, server):
+    with page.served(model, pixel_range, port or 0, theme, given) as (address, server):
         click.echo(f"{address}  (Ctrl-C ends it)")
         if not no_browser:
             click.launch(address)

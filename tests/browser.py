@@ -18,8 +18,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan_helpers import folders, servers
-from gan_helpers.atomic import write_whole
+from gan_helpers.explorer import servers
+from gan_helpers.storage import folders
+from gan_helpers.storage.whole_files import write_whole
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 PLACES = (

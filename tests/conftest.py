@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 from gan_helpers import data
-from gan_helpers.gan import GAN
+from gan_helpers.gan.gan import GAN
 
 import browser  # isort: skip  beside this file
 

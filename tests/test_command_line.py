@@ -17,7 +17,8 @@ from PIL import Image
 
 import gan_helpers as gh
 from gan_helpers import __main__ as command_line
-from gan_helpers import data, recipes
+from gan_helpers import data
+from gan_helpers.runs import recipes
 
 
 @pytest.fixture
@@ -34,7 +35,9 @@ def call(capsys):
 
 @pytest.fixture
 def few_images(monkeypatch, some_images):
-    monkeypatch.setattr(data, "load_fashion_mnist", lambda *_: (some_images, np.arange(len(some_images)) % 10))
+    monkeypatch.setattr(
+        data.fashion_mnist, "load_fashion_mnist", lambda *_: (some_images, np.arange(len(some_images)) % 10)
+    )
 
 
 @pytest.fixture(scope="module")

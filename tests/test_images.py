@@ -10,7 +10,7 @@ from PIL import Image
 
 import gan_helpers as gh
 from gan_helpers import images, networks, plots
-from gan_helpers.gan import GAN
+from gan_helpers.gan.gan import GAN
 
 
 @pytest.mark.parametrize("pixel_range", [(-1, 1), (0, 1)])

@@ -9,7 +9,8 @@ import nbformat
 import pytest
 import yaml
 
-from gan_helpers.course import ADDRESSES, NAME, REPOSITORY
+import gan_helpers
+from gan_helpers.course.notebooks import ADDRESSES, NAME, REPOSITORY
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -72,56 +73,38 @@ def test_the_readme_shows_the_benchmarks_own_numbers():
 def test_every_fault_has_its_row_and_its_test():
     rows = re.findall(r"^\| (\d+) \| \S", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert [int(number) for number in rows] == list(range(1, 45))
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert {int(number) for number in re.findall(r"^@pytest\.mark\.fault\((\d+)\)$", tests, re.MULTILINE)} == set(
         range(1, 45)
     )
 
 
-# --- floors of the package ------------------------------------------------------------------------
+# --- rooms of the package ---------------------------------------------------------------------------
 
-# A module imports from lower floors, and on its own only from what stands left of it: so there is no circle.
-FLOORS = {
-    4: ("pretrained", "exporting", "course", "explorer_page", "__main__"),
-    3: ("training", "explorer_picture", "explorer"),
-    2: (
-        "checkpoints",
-        "checks",
-        "recipes",
-        "judges",
-        "metrics",
-        "callbacks",
-        "guards",
-        "keras_2",
-        "model_files",
-        "directions",
-    ),
-    1: (
-        *("draws", "latent", "look", "terms", "objectives", "augmentation", "regularisers", "schedules", "layers"),
-        *("bfloat16", "networks", "plots", "generators", "preflight", "gan"),
-    ),
-    0: (
-        "atomic",
-        "run_lock",
-        "servers",
-        "seeding",
-        "folders",
-        "profiles",
-        "images",
+# A room imports only from those before it, and nobody needs the course to train a GAN.
+ROOMS = (
+    *(
+        "storage",
         "setup_check",
-        "still_widgets",
+        "images",
         "data",
-        "prepared",
-        "own_images",
-        "own_arrays",
-        "tfds_images",
-        "dataset",
-        "neighbours",
-        "explorer_state",
+        "plots",
+        "networks",
+        "gan",
+        "metrics",
+        "model_files",
+        "runs",
+        "explorer",
+        "course",
     ),
+    "__main__",
+)
+PACKAGE = ROOT / "gan_helpers"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
 }
-PLACE = {module: (floor, n) for floor, modules in FLOORS.items() for n, module in enumerate(modules)}
-MODULES = [path for path in sorted((ROOT / "gan_helpers").glob("*.py")) if path.stem != "__init__"]
 
 
 def package_imports(path):
@@ -133,14 +116,51 @@ def package_imports(path):
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path.name}: import from gan_helpers, not from a dot"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from (name.split(".")[1] for name in names if name.startswith("gan_helpers."))
+        for name in names:
+            if name.startswith("gan_helpers."):
+                parts = name.split(".")[1:]
+                found = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+                found += [gan_helpers._MODULES.get(parts[0])]  # a name of the surface, as the command line says it
+                yield next(module for module in found if module in MODULES)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_a_module_imports_from_lower_floors(path):
-    assert path.stem in PLACE, f"{path.name} has no floor yet: give it one here and in CONTRIBUTING.md"
-    for imported in package_imports(path):
-        assert PLACE[imported] < PLACE[path.stem], f"{path.stem} must not import {imported}"
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module):
+    room = module.split(".")[0]
+    assert room in ROOMS, f"{room} is no room yet: give it its place here and in CONTRIBUTING.md"
+    for imported in package_imports(MODULES[module]):
+        other = imported.split(".")[0]
+        assert ROOMS.index(other) <= ROOMS.index(room), f"{module} must not import {imported}"
+        inside = other == room and imported != module
+        assert not inside or "." in imported, f"{module} must import from a module of its own room, not from the room"
+
+
+def test_no_circle_of_imports():
+    imports = {module: set(package_imports(path)) - {module} for module, path in MODULES.items()}
+    while free := [module for module, needed in imports.items() if not needed & imports.keys()]:
+        for module in free:
+            del imports[module]
+    assert not imports
+
+
+def test_the_way_of_a_recipe_is_as_written_and_never_returns_to_a_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    way = re.findall(r"^\d+\. \[`(\S+):(\d+)`\]\(\1#L\2\)", text, re.MULTILINE)
+    rooms = []
+    for name, number in way:
+        line = (ROOT / name).read_text(encoding="utf-8").splitlines()[int(number) - 1]
+        assert line.lstrip().startswith("def "), f"{name}:{number} is no function any more: correct CONTRIBUTING.md"
+        rooms += [name] if name not in rooms[-1:] else []
+    assert len(way) > 5 and len(set(rooms)) == len(rooms)
+
+
+def test_the_package_has_few_rooms_and_no_long_method():
+    assert len([path for path in PACKAGE.iterdir() if path.name != "__pycache__"]) <= 14
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if path.parent.name == "explorer" and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                documented = ast.get_docstring(node) and len(node.body) > 1
+                assert node.end_lineno - node.body[bool(documented)].lineno < 40, f"{path.name}: {node.name} is long"
 
 
 # --- anatomy of the notebooks ---------------------------------------------------------------------

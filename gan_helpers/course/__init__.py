@@ -1,0 +1,1 @@
+"""The course itself: running its notebooks, checking exercises, profiles, the set-up."""

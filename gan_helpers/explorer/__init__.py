@@ -1,0 +1,1 @@
+"""A generator's latent space under sliders: state, picture, widget, page."""

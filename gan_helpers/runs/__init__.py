@@ -1,0 +1,1 @@
+"""Training as a run in a folder: recipes, checkpoints, what watches it, and the generators that are shipped."""
