@@ -225,6 +225,7 @@ def evaluate(
     conditional = is_conditional(generator)
     if gan_train and not conditional:
         raise ValueError("gan_train needs a conditional generator: without classes there is nothing to teach")
+    judges.check_classes(of)
     n = _checked_n(n, of, reference)
     judge = judges.judge_for(of, verbose)
     _check_fits(generator, of)

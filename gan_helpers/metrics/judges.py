@@ -86,8 +86,7 @@ def judge_for(of: dataset.Dataset, verbose: int = 1) -> Judge:
     """
     if of.origin == "fashion_mnist":
         return clothes()
-    if of.classes is None or len(of.class_names) < 2:
-        raise ValueError(f"{of.name} has no classes to tell apart, so it has no judge, and there is no distance")
+    check_classes(of)
     _check_enough(of)
     weights, facts = _files(of.hash)
     with prepared.one_at_a_time(weights):
@@ -128,6 +127,12 @@ def known(trained_on: str | None) -> Judge | None:
 def clothes() -> Judge:
     """The shipped judge, of Fashion-MNIST."""
     return Judge(load(), facts()["sha256"], data.CLASS_NAMES, facts()["test_accuracy"])
+
+
+def check_classes(of: dataset.Dataset) -> None:
+    """ValueError where a data set has no classes that a judge could tell apart."""
+    if of.classes is None or len(of.class_names) < 2:
+        raise ValueError(f"{of.name} has no classes to tell apart, so it has no judge, and there is no distance")
 
 
 def _check_enough(of: dataset.Dataset) -> None:

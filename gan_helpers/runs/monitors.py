@@ -58,7 +58,7 @@ class ModelMonitor(keras.callbacks.Callback):
         every: epochs between two drawings; the last epoch is always drawn.
         seed: of the latent vectors.
         ema: draw the averaged generator; False draws the raw one.
-        scale: screen pixels per image pixel; default 2, and 1 for images of more than 32 pixels.
+        scale: screen pixels per image pixel.
 
     Raises:
         ValueError: n or every below 1.
@@ -71,11 +71,11 @@ class ModelMonitor(keras.callbacks.Callback):
         every: int = 1,
         seed: int = 0,
         ema: bool = True,
-        scale: int | None = None,
+        scale: int = 2,
     ):
         super().__init__()
         for name, value in (("n", n), ("every", every), ("scale", scale)):
-            if value is not None and value < 1:
+            if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         self.folder = Path(run_dir) / "images" if run_dir is not None else None
         if self.folder is not None:
@@ -94,8 +94,8 @@ class ModelMonitor(keras.callbacks.Callback):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
         if (epoch + 1) % self.every and not last:
             return
-        drawn = self.model.generate(self.n, self.seed, self.ema)
-        png = images.png_bytes(images.grid(drawn), self.scale or (2 if drawn.shape[1] <= 32 else 1))
+        grid = images.grid(self.model.generate(self.n, self.seed, self.ema))
+        png = images.png_bytes(grid, self.scale)
         if self.folder is not None:
             write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
         self._display.show(

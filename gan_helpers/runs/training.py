@@ -136,7 +136,10 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
         seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
         seconds = None if minutes is None else minutes * 60
         total = epochs or (recipe.epochs if minutes is None else 10_000)
-        drawing = [ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows)]
+        drawing = [
+            ModelMonitor(run_dir, scale=2 if data_set.image_shape[0] <= 32 else 1),
+            LossPlot(run_dir, checkpoint.rows),
+        ]
         if done >= total or (seconds is not None and seconds_before >= seconds):
             for callback in drawing:  # a stop after the last checkpoint may have come before their last picture
                 callback.set_model(gan)

@@ -129,7 +129,8 @@ def test_a_disk_that_fills_up_is_an_error_and_the_last_checkpoint_loads(tmp_path
         """
         import json, pathlib
         from training_process import RECIPE, some_images
-        from gan_helpers import callbacks, checkpoints, data
+        from gan_helpers import checkpoints, data
+        from gan_helpers.runs import monitors
         import keras, numpy as np
 
         class Fill(keras.callbacks.Callback):
@@ -409,7 +410,7 @@ def test_an_interrupt_in_a_notebook_keeps_checkpoint_and_plots_and_says_how_to_g
     source = f"""
         import sys; sys.path.insert(0, {str(TESTS)!r})
         import training_process
-        from gan_helpers import callbacks
+        from gan_helpers.runs import monitors
         import keras
         told = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch + 1, flush=True))
         run = training_process.train({str(tmp_path)!r}, EPOCHS, [told])
