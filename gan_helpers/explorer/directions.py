@@ -118,21 +118,24 @@ def name(
         asked = None if in_turns is None else np.resize(kinds, len(moved))
         return generate(generator, moved, pixel_range, classes=asked)
 
-    one_kind = np.equal.outer(kinds, kinds) / np.bincount(kinds)[kinds]  # rows: the mean of an image's class
-    spread = {
-        key: max((values - one_kind @ values).std(), VISIBLE[key]) for key, values in _measures(drawn(latents)).items()
-    }
+    spread = _spread(drawn(latents), kinds)
     offsets = np.stack([sign * STEP * np.asarray(each, np.float32) for each in directions for sign in (-1, 1)])
     ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
-    probabilities = [None] * len(offsets)
-    names = () if judge is None else judge.class_names
+    probabilities, names = [None] * len(offsets), ()
     if judge is not None and ends.shape[1:] == judge.image_shape:
         probabilities = judge.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+        names = judge.class_names
     ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
     return [
         _name_by_class(*probabilities[k : k + 2], names) or _name_by_measure(*map(_measures, ends[k : k + 2]), spread)
         for k in range(0, len(offsets), 2)
     ]
+
+
+def _spread(drawn, kinds) -> dict[tuple[str, str], float]:
+    """How much each measure varies among images of one class, at least what can be seen."""
+    one_kind = np.equal.outer(kinds, kinds) / np.bincount(kinds)[kinds]  # rows: the mean of an image's class
+    return {key: max((values - one_kind @ values).std(), VISIBLE[key]) for key, values in _measures(drawn).items()}
 
 
 def _name_by_class(before, behind, names) -> Named | None:

@@ -5,6 +5,7 @@ only process that imports TensorFlow. While somebody looks at the page, Voilà g
 """
 
 import contextlib
+import html
 import json
 import os
 import sys
@@ -33,9 +34,11 @@ TEMPLATE = """{% extends "voila/templates/lab/index.html.j2" %}
 {{ super.super() }}
 <style>
 body.jp-Notebook { background: var(--jp-layout-color1); }
-.gan-head { padding: 8px 16px 0; font-family: system-ui, sans-serif; color: var(--jp-content-font-color1); }
+.gan-head, .gan-learned { font-family: system-ui, sans-serif; color: var(--jp-content-font-color1); }
+.gan-head { padding: 8px 16px 0; }
 .gan-head h1 { font-size: 22px; font-weight: 600; margin: 8px 0; }
-.gan-head p { font-size: 14px; line-height: 1.45; margin: 8px 0; max-width: 840px; }
+.gan-head p { margin: 8px 0; max-width: 840px; }
+.gan-head p, .gan-learned { font-size: 14px; line-height: 1.45; }
 body:has(.gan-explorer, .jp-OutputArea-output pre) .gan-loading { display: none; }
 </style>
 {% endblock notebook_css %}
@@ -63,7 +66,7 @@ one direction: pull it, or press the arrow keys, and see what changes.</p>
 
 
 def explorer(model: str, pixel_range, folder: str, images=None):
-    """The explorer of a model, in the page's kernel; the first time, what became of it is said in `folder`.
+    """Show the explorer of a model, in the page's kernel; the first time, what became of it is said in `folder`.
 
     Args:
         images: what `Dataset.open` is given, where the data set is to be said.
@@ -74,10 +77,15 @@ def explorer(model: str, pixel_range, folder: str, images=None):
     said = {"error": None, "kind": "", "warnings": []}
     try:
         with warnings.catch_warnings(record=True) as caught:
+            from IPython.display import HTML, display
+
             import gan_helpers as gh
 
             dataset = None if images is None else gh.Dataset.open(*images)
-            return gh.LatentExplorer(gh.load_generator(model), pixel_range=pixel_range, dataset=dataset)
+            made = gh.LatentExplorer(gh.load_generator(model), pixel_range=pixel_range, dataset=dataset)
+        if made.learned_from:
+            display(HTML(f'<p class="gan-learned">{html.escape(made.learned_from)}</p>'))
+        return made
     except Exception as error:
         said.update(error=str(error), kind=type(error).__name__)
         raise
@@ -103,10 +111,7 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light", im
         FileNotFoundError: the model is a path with nothing there.
         ConnectionError: the server has ended, or is not ready after five minutes.
     """
-    import nbformat
-
     port = servers.free_port(port)
-    title = f"Latent space of {Path(model).name}"
     if model not in shipped.manifest():
         if not os.path.exists(model):
             shipped.load_generator(model)  # which says what there is
@@ -114,20 +119,27 @@ def served(model: str, pixel_range=None, port: int = 0, theme: str = "light", im
     # The kernel's processes can hold on to the folder for a moment longer.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         code = CELL.format(model=model, pixel_range=pixel_range, folder=folder, images=images)
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-        notebook.metadata.update(
-            title=title, kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"}
-        )
-        nbformat.write(notebook, Path(folder, "explorer.ipynb"))
-        template = Path(folder, "voila", "templates", "explorer")
-        template.mkdir(parents=True)
-        write_whole(template / "conf.json", b'{"base_template": "lab"}')
-        write_whole(template / "index.html.j2", TEMPLATE.encode())
+        _write(Path(folder), f"Latent space of {Path(model).name}", code)
         paths = filter(None, [folder, os.environ.get("JUPYTER_PATH")])
         command = _voila(Path(folder, "explorer.ipynb"), port, theme)
         with servers.served(command, port, {"JUPYTER_PATH": os.pathsep.join(paths)}) as server:
             _wait_until_ready(Path(folder, READY), server)
             yield f"http://127.0.0.1:{port}/", server
+
+
+def _write(folder: Path, title: str, code: str) -> None:
+    """The notebook with one cell that is to be served, and our template."""
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata.update(
+        title=title, kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"}
+    )
+    nbformat.write(notebook, folder / "explorer.ipynb")
+    template = folder / "voila" / "templates" / "explorer"
+    template.mkdir(parents=True)
+    write_whole(template / "conf.json", b'{"base_template": "lab"}')
+    write_whole(template / "index.html.j2", TEMPLATE.encode())
 
 
 def _voila(notebook: Path, port: int, theme: str) -> list[str]:

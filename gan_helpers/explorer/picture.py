@@ -1,8 +1,9 @@
 """What an explorer shows: a state in, the picture as PNG and the facts about it out. It knows no widgets and no events."""
 
 import base64
+import functools
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from gan_helpers.metrics import judges, neighbours
 
 SLIDERS = 8  # per page
 BARS = 10  # classes that the chart shows at most
+THUMB = 84  # pixels of the screen for a training image: 3 times 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,11 @@ class Scenery:
     Attributes:
         generator, pixel_range, latent_dim, conditional: what is drawn from.
         kinds: names of the generator's classes.
+        learned: what it learned from, as `GAN.trained_on`.
+        dataset: the same as a `Dataset`, where it is on this machine; None for Fashion-MNIST, which is loaded when it is needed.
         judge: a `Judge`, or None.
+        training: a function without arguments, since they may have to be loaded, that gives the nearest training images, their
+            classes and the usual distance, as `neighbours.of`; None where there are no training images.
         directions, direction_names: float32 (k, latent_dim), and a list of str.
         sliders: a `Direction` for each of them, and then for each dimension of the latent space.
         note: a sentence on what is left out, or "".
@@ -76,73 +82,109 @@ class Scenery:
 
     def __init__(self, generator, *, directions=None, pixel_range=None, class_names=None, judge=None, training_images=None,
                  dataset: data_sets.Dataset | None = None):  # fmt: skip
-        learned = trained_on(generator)
-        names = class_names if class_names is not None else dataset.class_names if dataset is not None else None
-        self._of_gan = generator
         self.generator, self.pixel_range = generator_and_range(generator, pixel_range)
-        self.latent_dim, self.conditional = (
-            inputs_of(self.generator).latent_dim,
-            inputs_of(self.generator).told is not None,
-        )
-        self.learned = (learned or trained_on(self.generator)) if dataset is None else dataset.origin
-        if dataset is not None and dataset.image_shape != image_shape(self.generator):
-            raise ValueError(
-                f"{self.generator.name!r} makes images of shape {image_shape(self.generator)}, and those of {dataset.name} have "
-                f"{dataset.image_shape}"
-            )
-        self.kinds = self._named_kinds(names)
-        self._find_judge(judge, dataset)
-        self._find_training_images(training_images, dataset)
-        self._name_directions(directions)
-        self._ends = None
-
-    def _named_kinds(self, given) -> tuple[str, ...]:
-        """The classes of the generator, by name."""
-        count = class_count(self.generator)
-        if count not in (None, len(CLASS_NAMES)):
+        inputs, self._shape = inputs_of(self.generator), image_shape(self.generator)
+        self.latent_dim, self.conditional = inputs.latent_dim, inputs.told is not None
+        self.learned, self.dataset = trained_on(generator) or trained_on(self.generator), dataset
+        if dataset is not None:
+            self._check_dataset()
+            self.learned = dataset.origin
+        elif inputs.classes not in (None, len(CLASS_NAMES)):
             self.learned = self.learned or "other"
-        if given is not None and count not in (None, len(given)):
-            if self.conditional:
-                raise ValueError(
-                    f"{len(given)} class names, but {self.generator.name!r} knows {count} classes: name them all"
-                )
-        elif given:
-            return tuple(given)
-        return class_names(self._of_gan) or CLASS_NAMES
+        if dataset is None and self.learned != "fashion_mnist":
+            self.dataset = data_sets.known(self.learned)
+        self._given_names = tuple(class_names or ())
+        self.kinds = self._named_kinds(generator)
+        self._find_judge(judge)
+        self._find_training_images(training_images)
+        self._name_directions(directions)
+        self._walk = None
 
-    def _find_judge(self, given, dataset) -> None:
-        """The judge of what the generator learned, where one is there already; or a sentence that there is none."""
-        self.note, shape = "", image_shape(self.generator)
-        if isinstance(given, judges.Judge):
-            self.judge = given
-        elif given is None:
-            self.judge = judges.known(self.learned or "fashion_mnist")
-            if self.judge is not None and self.judge.image_shape != shape:
-                self.judge = None
-            if self.judge is None and (self.learned or shape == (28, 28, 1)):
-                self.note = (
-                    "No judge says what is seen here: this generator learned other images than Fashion-MNIST’s, and no judge "
-                    "of those has been trained on this machine yet; evaluate trains one."
-                )
-        else:
-            self.judge = judges.clothes() if given else None
-        self._compiled = None if self.judge is None else compiled(self.judge.model)
+    def _check_dataset(self) -> None:
+        """ValueError where the generator cannot have learned from the given data set."""
+        of, count = self.dataset, class_count(self.generator)
+        if of.image_shape != self._shape:
+            raise ValueError(
+                f"the images of {of.name} have the shape {of.image_shape}, and {self.generator.name!r} draws {self._shape}: "
+                "give the data set that it learned from, in the same size and colour"
+            )
+        if of.class_names and count not in (None, len(of.class_names)):
+            raise ValueError(
+                f"{of.name} has {len(of.class_names)} classes, and {self.generator.name!r} knows {count}: give the data set that it "
+                "learned from"
+            )
 
-    def _find_training_images(self, given, dataset) -> None:
-        """Where the nearest training images come from: a function without arguments, as they may have to be loaded; or None."""
-        self.training, self._training_names = None, ()
+    def _named_kinds(self, generator) -> tuple[str, ...]:
+        """The classes of the generator, by name."""
+        count, given = class_count(self.generator), self._given_names
+        if given and count not in (None, len(given)):
+            raise ValueError(
+                f"{len(given)} class names, but {self.generator.name!r} knows {count} classes: name them all"
+            )
+        names = given or (() if self.dataset is None else self.dataset.class_names)
+        if names and count in (None, len(names)):
+            return names
+        clothes = self.learned in (None, "fashion_mnist")
+        own = class_names(generator) if clothes or getattr(self.generator, "class_names", ()) else ()
+        return own or (CLASS_NAMES if clothes else tuple(map(str, range(count or len(CLASS_NAMES)))))
+
+    def _find_judge(self, given) -> None:
+        """The judge of what the generator learned, where there is one already; or a sentence that there is none."""
+        judge, self.note = (given if isinstance(given, judges.Judge) else None), ""
+        if given is None or given is True:
+            judge = judges.known(self.learned or "fashion_mnist") or (judges.clothes() if given else None)
+        if given is None and judge is not None and judge.image_shape != self._shape:
+            judge = None
+        if given is None and judge is None and self.learned:
+            self.note = self._without_judge()
+        if judge is not None and judge.image_shape != self._shape:
+            raise ValueError(
+                f"the judge of {judge.name} knows images of shape {judge.image_shape}, and {self.generator.name!r} draws "
+                f"{self._shape}: judges.judge_for(dataset) gives another data set's judge, judge=False leaves it out"
+            )
+        # Seen as clothes: what the generator learned is unknown, or something else.
+        self._guessed = judge is not None and judge.name == "fashion_mnist" and self.learned != "fashion_mnist"
+        if judge is not None and not self._guessed and len(judge.class_names) == len(self._given_names):
+            judge = replace(judge, class_names=self._given_names)
+        self.judge, self._compiled = judge, None if judge is None else compiled(judge.model)
+
+    def _without_judge(self) -> str:
+        """Why no judge says what is to be seen, and what to do about it."""
+        if self.dataset is None:
+            which = "nothing says which" if self.learned == "other" else "they are not on this machine"
+            return (
+                f"No judge: this generator learned other images than Fashion-MNIST’s, and {which}. Name them: --images on the "
+                "command line, dataset=… in Python."
+            )
+        learned = f"this generator learned from {self.dataset.name}, "
+        if not self.dataset.class_names:
+            return f"No judge: {learned}which has no classes to tell apart."
+        return f"No judge yet: {learned}and no judge has been trained to tell its classes apart. gan-helpers evaluate trains one."
+
+    def _find_training_images(self, given) -> None:
+        """Where the nearest training images come from, how many there are, and what their classes are called."""
+        self.training, self._training_names, self._training_count = None, (), None
         if given is not None:
             if len(given):
                 found = neighbours.Nearest(given), None, None
-                self.training = lambda: found
-            return
-        if dataset is not None:
-            self.training, self._training_names = (lambda: neighbours.of(dataset)), dataset.class_names
-        elif self.learned in (None, "fashion_mnist"):
-            if image_shape(self.generator) == (28, 28, 1):
-                self.training, self._training_names = neighbours.of_fashion_mnist, CLASS_NAMES
-        elif (known := data_sets.known(self.learned)) is not None:
-            self.training, self._training_names = (lambda: neighbours.of(known)), known.class_names
+                self.training, self._training_count = (lambda: found), len(given)
+        elif self.dataset is not None:
+            of = self.dataset
+            self.training, self._training_count = (lambda: neighbours.of(of)), len(of)
+            self._training_names = self.kinds if len(self.kinds) == len(of.class_names) else of.class_names
+        elif self.learned in (None, "fashion_mnist") and self._shape == (28, 28, 1):
+            self.training, self._training_names = neighbours.of_fashion_mnist, CLASS_NAMES
+            if self.learned and len(self._given_names) == len(CLASS_NAMES):
+                self._training_names = self._given_names
+
+    @property
+    def learned_from(self) -> str:
+        """A sentence on the images that the generator learned from; "" where nothing says which."""
+        if self.dataset is None:
+            return "It learned from Fashion-MNIST: pictures of clothes." if self.learned == "fashion_mnist" else ""
+        colour = "colour" if self.dataset.image_shape[-1] == 3 else "grey"
+        classes = f" in {len(self.dataset.class_names)} classes" if self.dataset.class_names else ""
+        return f"It learned from {self.dataset.name}: {len(self.dataset):,} {colour} pictures{classes}."
 
     def _name_directions(self, given) -> None:
         """The sliders: the given or the principal directions, under the names that they are given or measured to deserve."""
@@ -224,17 +266,17 @@ class Scenery:
 
     def _walked(self, state: State) -> np.ndarray:
         """The latent vectors `state.walk` percent of the way from A to B."""
-        if self._ends is None or self._ends[0] != (state.seed, state.to):
-            most = max(SIDES) ** 2
-            vectors = [latent.sample(most, self.latent_dim, seed).numpy() for seed in (state.seed, state.to)]
-            self._ends, self._ways = ((state.seed, state.to), *vectors), {}
-        (_, a, b), n = self._ends, state.side**2
+        seeds, n, walk = (state.seed, state.to), state.side**2, self._walk
+        if walk is None or walk[0] != seeds:
+            ends = [latent.sample(max(SIDES) ** 2, self.latent_dim, seed).numpy() for seed in seeds]
+            walk = self._walk = seeds, *ends, {}
+        _, a, b, ways = walk
         if state.walk in (0, 100):
             return (b if state.walk else a)[:n]
-        if (n, state.straight) not in self._ways:  # the whole way at once: a walk that plays asks for each percent
+        if (n, state.straight) not in ways:  # the whole way at once: a walk that plays asks for each percent
             way = latent.lerp if state.straight else latent.slerp
-            self._ways[n, state.straight] = np.stack([way(a, b, 101) for a, b in zip(a[:n], b)], axis=1)
-        return self._ways[n, state.straight][state.walk]
+            ways[n, state.straight] = np.stack([way(a, b, 101) for a, b in zip(a[:n], b)], axis=1)
+        return ways[n, state.straight][state.walk]
 
     # --- what there is to say of it ---
 
@@ -256,8 +298,7 @@ class Scenery:
             said = f"<b>{name}</b>, {probabilities[0, common]:.0%}. "
             if n > 1:
                 said = f"{n} pictures, {np.sum(first == common)} of them <b>{name}</b>. "
-            unsure = self.judge.name == "fashion_mnist" and self.learned != "fashion_mnist"
-            chart = _bars(names, probabilities.mean(axis=0), "Seen as clothes:" if unsure else "")
+            chart = _bars(names, probabilities.mean(axis=0), "Seen as clothes:" if self._guessed else "")
         elif n > 1:
             said = f"{n} pictures. "
         return said + self._lengths(picture.latents), chart
@@ -282,23 +323,24 @@ class Scenery:
         figures = []
         for k, distance in zip(found, distances):
             source = base64.b64encode(images.png_bytes(nearest.images[k])).decode()
-            name = (
-                f"{html.escape(self._training_names[classes[k]])}, "
-                if classes is not None and self._training_names
-                else ""
-            )
+            name = "" if classes is None else f"{html.escape(self._training_names[classes[k]], quote=True)}, "
             alt = f"training image {k}, {name}distance {distance:.1f}"
             figures.append(
                 f'<div><img alt="{alt}" title="{alt}" src="data:image/png;base64,{source}">{distance:.1f}</div>'
             )
+        looked = len(nearest.images)
+        among = f" among the first {looked:,}" if looked < (self._training_count or 0) else ""
         of = "" if len(drawn) == 1 else " of the first picture"
         real = "" if usual is None else f"; real test images: {usual:.0f}"
+        smooth = " gan-smooth" if 2 * self._shape[1] > THUMB else ""  # its pixels would have uneven sizes
+        levels = "grey levels" if self._shape[-1] == 1 else "levels of colour"
         return (
-            f'<div class="gan-text">Nearest training images{of} (grey levels apart{real}):'
-            f'<div class="gan-near">{"".join(figures)}</div></div>'
+            f'<div class="gan-text">Nearest training images{of}{among} ({levels} apart{real}):'
+            f'<div class="gan-near{smooth}">{"".join(figures)}</div></div>'
         )
 
 
+@functools.cache  # scipy takes a tenth of the time of a small picture
 def _band(latent_dim: int) -> tuple[float, float]:
     """The lengths between which 99 % of all latent vectors lie."""
     from scipy.stats import chi
@@ -312,7 +354,7 @@ def _bars(names, shares, title: str) -> str:
     if len(names) > BARS:
         shown, title = np.argsort(-shares, kind="stable")[:BARS], f"The {BARS} most probable of {len(names)} classes:"
     rows = "".join(
-        f'<tr><td>{html.escape(names[k])}</td><td style="width: 190px"><span class="gan-bar" style="width: {shares[k]:.1%}"></span></td>'
+        f'<tr><td title="{html.escape(names[k])}">{html.escape(names[k])}</td><td style="width: 190px"><span class="gan-bar" style="width: {shares[k]:.1%}"></span></td>'
         f"<td>{shares[k]:.0%}</td></tr>"
         for k in shown
     )

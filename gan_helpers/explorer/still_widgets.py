@@ -36,6 +36,8 @@ class StillControl:
     def add_class(self, name):
         """Nothing is shown, so nothing has a style."""
 
+    remove_class = add_class
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         print(without_sliders())
         return {}

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from gan_helpers import images
-from gan_helpers.explorer.picture import SLIDERS, Scenery
+from gan_helpers.explorer.picture import SLIDERS, THUMB, Scenery
 from gan_helpers.explorer.state import FURTHEST, SIDES, State
 from gan_helpers.setup_check import without_sliders
 from gan_helpers.storage import folders
@@ -29,7 +29,7 @@ except ImportError:
 
 WIDE, SHORT, NAMED = {"width": "440px"}, {"width": "214px"}, {"description_width": "76px"}  # of the controls
 WIDTH = 364  # of the picture on the screen: 13 times 28
-WIDEST = 960  # however large the images are
+ROOM = WIDTH + 6  # for pictures of other sizes
 SETTLED = 0.25  # seconds without a move, after which a picture is worth remembering and comparing
 ALL_IN_TURN = -1  # in place of a class
 RUN_AGAIN = "Run this cell to get sliders that move."
@@ -46,13 +46,15 @@ STYLE = f"""<style>
 .gan-explorer .widget-image {{ image-rendering: pixelated; border: 1px solid var(--jp-border-color1, #bdbdbd); }}
 .gan-explorer .gan-text {{ color: var(--jp-ui-font-color1, inherit); font-size: 13px; line-height: 1.45; }}
 .gan-explorer .gan-text td {{ padding: 0 6px 0 0; line-height: 16px; font-size: 12px; white-space: nowrap; text-align: left; }}
+.gan-explorer .gan-text td:first-child {{ max-width: 120px; overflow: hidden; text-overflow: ellipsis; }}
 .gan-explorer .gan-text caption {{ text-align: left; font-size: 12px; }}
 .gan-explorer .gan-bar {{ display: block; height: 10px; min-width: 1px; background: var(--jp-brand-color1, #1976d2); }}
 body[data-jp-theme-light=false] .gan-explorer {{ --jp-widgets-dropdown-arrow: url("{LIGHT_ARROW}"); }}
 .gan-explorer .gan-error {{ color: var(--jp-error-color1, #d32f2f); }}
 .gan-explorer .gan-line {{ min-height: 38px; }}
 .gan-explorer .gan-near {{ display: flex; gap: 12px; }}
-.gan-explorer .gan-near img {{ image-rendering: pixelated; width: 84px; display: block; margin-bottom: 2px; }}
+.gan-explorer .gan-near img {{ image-rendering: pixelated; width: {THUMB}px; display: block; margin-bottom: 2px; }}
+.gan-explorer img.gan-smooth, .gan-explorer .gan-smooth img {{ image-rendering: auto; }}
 .gan-explorer .gan-without-kernel {{ display: none; }}
 .gan-explorer.jupyter-widgets-disconnected .gan-without-kernel {{ display: block; }}
 </style>
@@ -87,8 +89,8 @@ class LatentExplorer(widgets.VBox):
         state: a copied state to begin with; it says the seed, too.
         pixel_range: of the generator; default what its last activation implies.
         class_names: of a conditional generator; default those of its data set, or numbers.
-        judge: what is asked what it sees: a `judges.Judge`; default that of the data set, where there is one already; False for
-            none, True for the judge of clothes.
+        judge: says what it sees: a `judges.Judge`; default the data set's, where one has been trained already; False for none;
+            True for the judge of clothes where the data set has none.
         training_images: uint8 (n, h, w, c), among which the nearest are shown; default those of the data set; () for none.
         dataset: what the generator learned from; default what it says itself, where that is on this machine. Of a generator of
             28×28×1 that says nothing it is taken to be Fashion-MNIST.
@@ -98,35 +100,21 @@ class LatentExplorer(widgets.VBox):
         images, latents: what was drawn last: uint8 (n, h, w, c), float32 (n, latent_dim).
         state: the state as a string; set it to bring a picture back.
         directions, direction_names: of the sliders: float32 (k, latent_dim), and a list of str.
+        learned_from: a sentence on what the generator learned from; "" where nothing says so.
 
     Raises:
-        ValueError: a generator of another form, a state of another one, another number of class names than of classes, or a
-            data set of another shape.
+        ValueError: a generator of another form, a state of another one, another number of class names than of classes, a data
+            set of other images than the generator draws, or a judge of other ones.
     """
 
-    def __init__(
-        self,
-        generator,
-        *,
-        directions=None,
-        seed: int = 0,
-        state: str | None = None,
-        pixel_range=None,
-        class_names=None,
-        judge=None,
-        training_images=None,
-        dataset=None,
-    ):
+    def __init__(self, generator, *, directions=None, seed: int = 0, state: str | None = None, pixel_range=None,
+                 class_names=None, judge=None, training_images=None, dataset=None):  # fmt: skip
         self._scenery = Scenery(
-            generator,
-            directions=directions,
-            pixel_range=pixel_range,
-            class_names=class_names,
-            judge=judge,
-            training_images=training_images,
-            dataset=dataset,
-        )
-        for name in ("generator", "pixel_range", "latent_dim", "conditional", "directions", "direction_names"):
+            generator, directions=directions, pixel_range=pixel_range, class_names=class_names, judge=judge,
+            training_images=training_images, dataset=dataset,
+        )  # fmt: skip
+        for name in ("generator", "pixel_range", "latent_dim", "conditional", "directions", "direction_names",
+                     "learned_from"):  # fmt: skip
             setattr(self, name, getattr(self._scenery, name))
         # JupyterLab handles sliders in one thread of the kernel (a subshell), and buttons and cells in another.
         self._lock = threading.RLock()
@@ -237,7 +225,7 @@ class LatentExplorer(widgets.VBox):
         row = widgets.HBox
         first = [self.class_choice, self.view] if self.conditional else [self.view]
         # Each part keeps its room, so that nothing jumps under the mouse while pictures and texts change.
-        room = widgets.VBox([self.picture], layout={"min_height": f"{WIDTH + 6}px"})
+        room = widgets.VBox([self.picture], layout={"min_height": f"{ROOM}px"})
         shown = [room, self.line, self.chart, self.near]
         moved = [
             row(first),
@@ -360,10 +348,7 @@ class LatentExplorer(widgets.VBox):
         ) as error:  # whatever goes wrong in a callback, the last picture stays, and the reason is read here
             self._say(f"The last picture stays: {error}", error=True)
             return
-        zoom = max(1, round(2 * WIDTH / shown.sheet.shape[1]) / 2)  # halves at most, so that pixels stay even
-        width = f"{min(zoom * shown.sheet.shape[1], WIDEST):g}px"
-        if self.picture.layout.width != width:
-            self.picture.layout.width = width
+        self._zoom(shown.sheet)
         self.picture.value = shown.png
         self._shown = shown
         if self._wrong:
@@ -372,6 +357,17 @@ class LatentExplorer(widgets.VBox):
         self.line.value = (
             f'<div class="gan-text gan-line" role="status" aria-live="polite" data-state="{shown.state}">{said}</div>'
         )
+
+    def _zoom(self, sheet: np.ndarray):
+        """Make the picture as large as there is room: by halves, so that pixels stay even, or smoothly where that would waste room."""
+        longest = max(sheet.shape[:2])
+        zoom = 2 * ROOM // longest / 2
+        smooth = zoom < 1 or zoom * longest < 0.9 * ROOM
+        zoom = ROOM / longest if smooth else zoom
+        width = f"{zoom * sheet.shape[1]:g}px"
+        if self.picture.layout.width != width:
+            self.picture.layout.width = width
+            (self.picture.add_class if smooth else self.picture.remove_class)("gan-smooth")
 
     def _say(self, text: str, error: bool = False, link: str = ""):
         """Write the status line; with nothing to say, what stands there otherwise."""
@@ -477,8 +473,7 @@ class LatentExplorer(widgets.VBox):
 
     def _save(self):
         """Write the picture under a name of its own: the generator's, and the state."""
-        scale = max(1, round(WIDTH / self._shown.sheet.shape[1]))
-        content = images.png_bytes(self._shown.sheet, scale)
+        content = self._enlarged()
         stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', self.generator.name)}_{self._shown.state}"
         source = base64.b64encode(content).decode()
         link = f' <a download="{stem}.png" href="data:image/png;base64,{source}">Download it</a>'
@@ -492,12 +487,15 @@ class LatentExplorer(widgets.VBox):
         except OSError as error:
             self._say(f"Not saved: {error}", error=True, link=link)
 
+    def _enlarged(self) -> bytes:
+        """The picture as PNG, about as large as on the screen."""
+        sheet = self._shown.sheet
+        return images.png_bytes(sheet, max(1, round(WIDTH / max(sheet.shape[:2]))))
+
     def still(self) -> str:
         """The picture as HTML that needs no kernel, with a line that says how to get sliders."""
-        alt = html.escape(re.sub("<.*?>", "", self.line.value), quote=True)
-        source = base64.b64encode(
-            images.png_bytes(self._shown.sheet, max(1, round(WIDTH / self._shown.sheet.shape[1])))
-        ).decode()
+        alt = html.escape(html.unescape(re.sub("<.*?>", "", self.line.value)), quote=True)
+        source = base64.b64encode(self._enlarged()).decode()
         how = html.escape(without_sliders()) or RUN_AGAIN
         return f'<p><strong>{how}</strong></p><img alt="Still picture of an explorer. {alt}" src="data:image/png;base64,{source}">'
 

@@ -176,6 +176,7 @@ def test_the_page_says_what_it_shows_and_that_it_loads(explorer, page):
     heading, loading = page.get_by_role("heading", level=1), page.locator(".gan-loading")
     assert heading.inner_text() == "Latent space of course_conditional"
     assert heading.inner_text() in page.while_loading and "Each slider moves that vector" in page.while_loading
+    assert page.get_by_text("It learned from Fashion-MNIST").is_visible()
     assert "Loading" in page.while_loading and not loading.is_visible()
 
 

@@ -4,6 +4,8 @@ import asyncio
 import html
 import io
 import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 import gan_helpers as gh
 from gan_helpers import images
 from gan_helpers.explorer import directions
+from gan_helpers.explorer.picture import Scenery
 from gan_helpers.explorer.state import State
 from gan_helpers.explorer.widget import LatentExplorer
 from gan_helpers.metrics import judges, neighbours
@@ -302,6 +305,142 @@ def test_every_class_of_a_generator_can_be_drawn(classes):
     assert LatentExplorer(generator, directions=AXIS, training_images=(), state=state).state == state
     with pytest.raises(ValueError, match=f"2 class names, but .* knows {classes} classes"):
         LatentExplorer(generator, class_names=("one", "two"))
+
+
+# --- any data set ---------------------------------------------------------------------------------
+
+THINGS = ("cats & dogs", "<b>Bäume</b>", "ships")
+
+
+def things(shape=(64, 64, 3), names=THINGS, count=30):
+    """A data set of noise; each class has a brightness of its own."""
+    random, classes = np.random.default_rng(0), np.arange(count) % max(len(names), 1)
+    pictures = random.integers(0, 40, (count, *shape), np.uint8) + (200 * classes // max(len(names), 1))[
+        :, None, None, None
+    ].astype(np.uint8)
+    test = gh.Dataset(pictures[:6], classes[:6], names, name="things") if names else None
+    return gh.Dataset(pictures, classes if names else None, names, test, name="things")
+
+
+def of_size(shape, classes=3):
+    """A conditional generator of images of any size."""
+    keras.utils.set_random_seed(0)
+    latents, number = keras.Input((6,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, layers.Embedding(classes, 5)(number)])
+    drawn = layers.Dense(int(np.prod(shape)), activation="sigmoid")(x)
+    return keras.Model([latents, number], layers.Reshape(shape)(drawn), name="of_things")
+
+
+def judge_of(dataset):
+    """A judge that was never trained."""
+    keras.utils.set_random_seed(0)
+    model = judges.build(dataset.image_shape, len(dataset.class_names))
+    return judges.Judge(model, "0" * 64, dataset.class_names, 0.5, dataset.name)
+
+
+def test_a_data_set_says_classes_judge_and_training_images():
+    dataset = things()
+    explorer = LatentExplorer(of_size((64, 64, 3)), directions=AXIS, dataset=dataset)
+    assert [name for name, _ in explorer.class_choice.options] == [*THINGS, "all in turn"]
+    near = html.unescape(explorer.near.value)
+    assert near.count("<img") == 3 and re.search("training image [0-9]+, (cats & dogs|<b>Bäume</b>|ships), ", near)
+    assert "<b>B" not in explorer.near.value, "a folder's name is no HTML"
+    assert explorer.chart.value == "" and "things" in explorer.status.value and "evaluate" in explorer.status.value
+    assert explorer.learned_from == "It learned from things: 30 colour pictures in 3 classes."
+
+    judged = LatentExplorer(of_size((64, 64, 3)), directions=AXIS, dataset=dataset, judge=judge_of(dataset))
+    seen = re.findall("<tr><td[^>]*>(.*?)</td>", judged.chart.value)
+    assert [html.unescape(name) for name in seen] == list(THINGS) and "No judge" not in judged.status.value
+    named = re.search('<img alt="Still picture of an explorer. (.*?), [0-9]+%', judged.still())[1]
+    assert html.unescape(named) in THINGS
+
+
+def test_a_generator_finds_what_it_learned_by_itself(monkeypatch):
+    dataset = things()
+    generator = of_size((64, 64, 3))
+    generator.trained_on, generator.class_names = dataset.origin, THINGS
+    known = {dataset.origin: dataset}
+    monkeypatch.setattr("gan_helpers.data.dataset.known", known.get)
+    monkeypatch.setattr("gan_helpers.metrics.judges.known", {dataset.origin: judge_of(dataset)}.get)
+    explorer = LatentExplorer(generator, directions=AXIS)
+    assert explorer.chart.value.count("<tr>") == 3 and explorer.near.value.count("<img") == 3
+    assert [name for name, _ in explorer.class_choice.options[:-1]] == list(THINGS)
+    known.clear()
+    explorer = LatentExplorer(generator, directions=AXIS, judge=False)
+    assert [name for name, _ in explorer.class_choice.options[:-1]] == list(THINGS), "its own"
+    assert explorer.chart.value == explorer.near.value == explorer.learned_from == ""
+
+
+def test_images_without_classes_have_no_judge_which_is_said():
+    dataset = things((28, 28, 1), names=())
+    explorer = LatentExplorer(of_size((28, 28, 1), 10), directions=AXIS, dataset=dataset)
+    assert "things, which has no classes" in explorer.status.value
+    assert explorer.chart.value == "" and re.search("training image [0-9]+, distance", explorer.near.value)
+    assert [name for name, _ in explorer.class_choice.options[:-1]] == [str(k) for k in range(10)], "no clothes"
+
+
+@pytest.mark.parametrize("classes", [2, 100])
+def test_the_chart_shows_the_ten_most_probable_of_many_classes(classes):
+    dataset = things((28, 28, 1), tuple(f"kind {k}" for k in range(classes)), 200)
+    judge = judge_of(dataset)
+    explorer = LatentExplorer(of_size((28, 28, 1), classes), directions=AXIS, dataset=dataset, judge=judge)
+    seen = re.findall("<tr><td[^>]*>(.*?)</td>", explorer.chart.value)
+    probabilities = judge.features_and_probabilities(explorer.images)[1][0]
+    expected = range(2) if classes == 2 else np.argsort(-probabilities)[:10]
+    assert seen == [f"kind {k}" for k in expected]
+    assert ("10 most probable of 100" in explorer.chart.value) == (classes == 100)
+    assert len(explorer.class_choice.options) == classes + 1
+    explorer.class_choice.value = classes - 1
+    assert f"_c{classes - 1}_" in explorer.state
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"dataset": things((32, 32, 3))}, ["things", "(32, 32, 3)", "of_things", "(64, 64, 3)"]),
+        ({"dataset": things(names=("one", "two"))}, ["things has 2 classes", "knows 3"]),
+        ({"dataset": things(), "class_names": ("one",)}, ["1 class names", "knows 3 classes"]),
+        ({"judge": judge_of(things((28, 28, 1)))}, ["judge of things", "(28, 28, 1)", "(64, 64, 3)"]),
+        ({"judge": True}, ["judge of fashion_mnist", "(28, 28, 1)", "judge_for"]),
+    ],
+    ids=["shape", "classes", "names", "judge", "clothes"],
+)
+def test_what_does_not_belong_to_the_generator_is_refused(given, said):
+    with pytest.raises(ValueError) as error:
+        LatentExplorer(of_size((64, 64, 3)), directions=AXIS, **given)
+    assert all(part in str(error.value) for part in said), error.value
+
+
+@pytest.mark.parametrize("side", [28, 32, 48, 64, 96, 200])
+def test_pictures_of_any_size_have_the_same_room(side):
+    explorer = LatentExplorer(of_size((side, side, 1)), directions=AXIS, training_images=(), judge=False)
+    for view in (1, 4, 8):
+        explorer.view.value = view
+        shown = float(explorer.picture.layout.width.removesuffix("px"))
+        real = np.asarray(Image.open(io.BytesIO(picture(explorer)))).shape[1]
+        assert 330 < shown <= 370
+        smooth = "gan-smooth" in explorer.picture._dom_classes
+        assert smooth if real > 370 else smooth or 2 * shown / real % 1 == 0, "even pixels, or none to be seen"
+
+
+def test_given_names_are_the_judges_where_it_knows_the_same_classes(conditional):
+    own = tuple(f"Kleid {k}" for k in range(10))
+    explorer = LatentExplorer(conditional, directions={"first": np.eye(64)[0]}, class_names=own)
+    shown = explorer.chart.value + explorer.near.value + explorer.line.value
+    assert "Kleid 0" in explorer.near.value and not any(name in shown for name in gh.CLASS_NAMES)
+    unknown, _ = with_an_embedding(classes=10)
+    explorer = LatentExplorer(unknown, directions=AXIS, class_names=own, training_images=())
+    assert "Seen as clothes" in explorer.chart.value and "Kleid" not in explorer.chart.value
+
+
+def test_the_picture_needs_no_widgets(conditional):
+    code = "import sys; from gan_helpers.explorer import picture; print('ipywidgets' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.stdout == "False\n", told.stderr
+    scenery = Scenery(conditional)
+    drawn = scenery.draw(State(64, seed=7, to=8, class_number=9, side=4, offsets=(("p0", 1.5),)))
+    assert np.asarray(Image.open(io.BytesIO(drawn.png))).shape == drawn.sheet.shape[:2]
+    assert (scenery.probabilities(drawn).argmax(axis=1) == 9).mean() > 0.5
 
 
 # --- states, undo, saving -------------------------------------------------------------------------
