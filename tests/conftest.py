@@ -4,6 +4,7 @@ import keras
 import pytest
 from keras import layers
 
+from gan_helpers import __main__ as command_line
 from gan_helpers import data
 from gan_helpers.gan.gan import GAN
 
@@ -38,6 +39,18 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def some_images():
     return data.load_fashion_mnist("test")[0][:256]
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command line in this process; gives exit status, standard output and standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            command_line.main([str(argument) for argument in arguments])
+        return (caught.value.code or 0, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

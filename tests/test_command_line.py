@@ -22,18 +22,6 @@ from gan_helpers.runs import recipes
 
 
 @pytest.fixture
-def call(capsys):
-    """Run the command line in this process; gives exit status, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            command_line.main([str(argument) for argument in arguments])
-        return (caught.value.code or 0, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
 def few_images(monkeypatch, some_images):
     monkeypatch.setattr(
         data.fashion_mnist, "load_fashion_mnist", lambda *_: (some_images, np.arange(len(some_images)) % 10)

@@ -45,8 +45,8 @@ def _more_values(gamma: float, before, after) -> float:
     of the gradient, there are k times as many, and |∇D|² = k · (1/k)² of what it was. So γ has to grow k times for the penalty to
     weigh what it weighed. Three channels count as three values for the same reason: a grey image in colour is the mean of three.
 
-    StyleGAN2-ADA's configuration does so with the number of pixels (γ in proportion to it, and inversely to the batch size):
-    Karras et al., "Training Generative Adversarial Networks with Limited Data", NeurIPS 2020.
+    The code of StyleGAN2-ADA (Karras et al., "Training Generative Adversarial Networks with Limited Data", NeurIPS 2020) sets γ
+    by such a rule too: in proportion to the number of pixels, and inversely to the batch size.
     """
     return gamma * math.prod(after) / math.prod(before)
 

@@ -126,7 +126,7 @@ def known(trained_on: str | None) -> Judge | None:
         return found
     of = dataset.known(
         trained_on
-    )  # a GAN that was measured did not learn the held-out part, so it goes by another hash
+    )  # which knows a part of a data set too: a measured GAN did not learn what is held out
     return None if of is None else _kept(of.hash)
 
 
@@ -351,15 +351,6 @@ def _Progress(name: str, epochs: int):  # noqa: N802  a class that needs Keras, 
             self.bar.close()
 
     return Progress()
-
-
-def knows(images) -> bool:
-    """Whether images are Fashion-MNIST's own, byte for byte.
-
-    Args:
-        images: uint8 (n, h, w, c), n ≥ 1, of which at most 256 are looked at.
-    """
-    return data.origin_of(check_uint8(images)) == "fashion_mnist"
 
 
 def _folder() -> Path:

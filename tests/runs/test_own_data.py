@@ -13,7 +13,6 @@ from keras import layers
 from PIL import Image
 
 import gan_helpers as gh
-from gan_helpers import __main__ as command_line
 from gan_helpers import data, networks
 from gan_helpers.data.dataset import Dataset
 from gan_helpers.gan import generators
@@ -65,18 +64,6 @@ def dataset():
 @pytest.fixture(scope="module")
 def run(dataset, tmp_path_factory):
     return gh.train(TOLD, tmp_path_factory.mktemp("run"), dataset, epochs=2, verbose=0)
-
-
-@pytest.fixture
-def call(capsys):
-    """Run the command line in this process; gives exit status, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            command_line.main([str(argument) for argument in arguments])
-        return (caught.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 def arrays(gan):
