@@ -71,7 +71,7 @@ _MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where
     **{name: f"gan.{name}" for name in (
         "augmentation", "bfloat16", "draws", "generators", "latent", "look", "objectives", "regularisers", "schedules", "terms",
     )},
-    **{name: f"runs.{name}" for name in ("checkpoints", "exporting", "guards", "recipes", "training")},
+    **{name: f"runs.{name}" for name in ("checkpoints", "exporting", "guards", "recipes", "training", "workers")},
     "callbacks": "runs.monitors",
     "checks": "course.exercises",
     "classifier": "metrics.judges",
@@ -89,7 +89,7 @@ _MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = (
     "course", "data", "images", "plots", "setup_check", "storage", "explorer.state", "explorer.still_widgets", "gan.latent", "gan.look",
-    "gan.objectives", "runs.shipped",
+    "gan.objectives", "runs.shipped", "runs.workers",
 )  # fmt: skip
 
 

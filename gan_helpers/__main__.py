@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
         try:
-            sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False))
+            arguments = sys.argv[1:] if arguments is None else arguments
+            sys.exit(commands.main(arguments, prog_name="gan-helpers", standalone_mode=False, obj=arguments))
         except click.ClickException as error:
             _fail(error.format_message())
         except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -208,6 +209,13 @@ def _as_options(images, size, colour) -> str:
     help="Another setting than the recipe's: loss=hinge, regularisers=r1:1.0+smoothness:0.05, augment=shift:1, d_steps=2, "
     "g_learning_rate=1e-4, … May be given several times.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes on this machine that share each batch; on a cluster, leave it out and set TF_CONFIG.",
+)
 @_own_images("Fashion-MNIST")
 @click.option(
     "--data", "data_dir", type=FOLDER, help="Folder with Fashion-MNIST's four .gz files.  [default: data/fashion-mnist]"
@@ -222,14 +230,20 @@ def train(
     precision,
     evaluate_every,
     settings,
+    workers,
     images,
     size,
     colour,
     data_dir,
 ):
     """Train RECIPE into a run folder, or go on where it stopped: on Fashion-MNIST, or on images of your own."""
+    if _is_launched(workers, batch_size):
+        return
     from gan_helpers import data, recipes, training
     from gan_helpers.data.dataset import Dataset
+    from gan_helpers.runs import workers as together
+
+    together.strategy()  # workers meet before TensorFlow computes anything
 
     import keras  # isort: skip  after the line above, which imports TensorFlow without its noise
 
@@ -257,6 +271,8 @@ def train(
     except KeyboardInterrupt as stopped:
         click.echo(f"\n{stopped or 'Stopped before training began.'}".replace("same call", "same command"), err=True)
         sys.exit(130)
+    if not together.is_chief():
+        return
     if trained.model is None:
         click.echo("Nothing to do: the run has got that far already. More --epochs or --minutes train on.")
     last = run.history[-1]
@@ -266,6 +282,25 @@ def train(
         f"{sum(row['seconds'] for row in run.history) / 60:.1f} minutes; d_loss {last['d_loss']:.3f}, g_loss {last['g_loss']:.3f}"
         + ("" if distance is None else f"; Fréchet classifier distance {distance:.2f} (held-out training images)")
     )
+
+
+def _is_launched(workers: int, batch_size: int | None) -> bool:
+    """Whether this command, with --workers, was run as so many processes, and is done; each of them finds a TF_CONFIG."""
+    from gan_helpers.runs import workers as together
+
+    if (found := together.cluster()) is not None:
+        if workers not in (1, len(found[0])):
+            raise ValueError(f"--workers is {workers}, and TF_CONFIG names {len(found[0])}: leave --workers out")
+        return False
+    if workers == 1:
+        return False
+    if batch_size is not None and batch_size % workers:
+        raise ValueError(
+            f"--batch-size is {batch_size}; {workers} workers share each batch, so it must be a multiple of {workers}"
+        )
+    command = [sys.executable, "-m", "gan_helpers", *click.get_current_context().obj]
+    together.launch(workers, command, "The same command goes on from the last finished epoch.")
+    return True
 
 
 def _device() -> str:

@@ -28,6 +28,7 @@ def pipeline(
     Returns:
         A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
         pairs with int32 (batch_size,). Of a `gh.Dataset`, `GAN.fit` learns from it what it is trained on, and the classes' names.
+        Its `share(i, n, first_epoch)` is the i-th of n equal parts of each batch, epoch after epoch without end: a replica's.
 
     Raises:
         ValueError: images that are not uint8 batches; a batch size or a number of images out of range; another number of
@@ -46,8 +47,7 @@ def pipeline(
         cached_classes = None if classes is None else tf.constant(classes)
         epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def order(_):
-        this_epoch = epoch.assign_add(1) - 1
+    def order(this_epoch):
         shuffled = tf.random.experimental.stateless_shuffle(
             tf.range(n, dtype=tf.int64), tf.stack([tf.cast(seed, tf.int64), this_epoch])
         )
@@ -57,9 +57,19 @@ def pipeline(
         floats = tf.cast(chosen(indices), tf.float32) * ((high - low) / 255.0) + low
         return floats if cached_classes is None else (floats, tf.gather(cached_classes, indices))
 
-    dataset = tf.data.Dataset.range(1).flat_map(order).map(to_floats, num_parallel_calls=1).prefetch(2)
+    def share(i, of, first_epoch=0):
+        if batch_size % of:
+            raise ValueError(
+                f"batch_size is {batch_size}; {of} workers share each batch, so it must be a multiple of {of}"
+            )
+        own = slice(i * batch_size // of, (i + 1) * batch_size // of)
+        indices = tf.data.Dataset.counter(first_epoch).flat_map(order).map(lambda batch: batch[own])
+        return indices.map(to_floats, num_parallel_calls=1).prefetch(2)
+
+    indices = tf.data.Dataset.range(1).flat_map(lambda _: order(epoch.assign_add(1) - 1))
+    dataset = indices.map(to_floats, num_parallel_calls=1).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(images_per_epoch // batch_size))
-    dataset.epoch = epoch
+    dataset.epoch, dataset.share = epoch, share
     vars(dataset).update(told)  # for `GAN.fit`
     return dataset
 

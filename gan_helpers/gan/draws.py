@@ -73,8 +73,10 @@ class Draws:
         replicas = 1 if context is None else context.num_replicas_in_sync
         if replicas == 1:
             return draw(shape, seed, **settings)
+        known = [n if isinstance(n, int) else None for n in shape] if isinstance(shape, (tuple, list)) else None
         shape = tf.unstack(tf.convert_to_tensor(shape, tf.int32))
         n = shape[axis]
         shape[axis] = n * replicas
         rows = n * tf.cast(context.replica_id_in_sync_group, tf.int32) + tf.range(n)
-        return tf.gather(draw(tf.stack(shape), seed, **settings), rows, axis=axis)
+        own = tf.gather(draw(tf.stack(shape), seed, **settings), rows, axis=axis)
+        return own if known is None else tf.ensure_shape(own, known)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_helpers import data, images
-from gan_helpers.gan import augmentation, bfloat16, latent, objectives, preflight, regularisers, terms
+from gan_helpers.gan import augmentation, bfloat16, latent, objectives, preflight, regularisers, replicas, terms
 from gan_helpers.gan.augmentation import Adaptive, Shift
 from gan_helpers.gan.draws import Draws
 from gan_helpers.gan.generators import arranged, generate, in_turn, inputs_of, is_conditional, learned_from
@@ -251,6 +251,7 @@ class GAN(keras.Model):
             optimizer = getattr(self, name)
             optimizer.build(player.trainable_variables)
             preflight.check_optimizer_is_of(optimizer, name, player.trainable_variables)
+        replicas.prepare(self)
 
     def _report(self, wrong: list[str]) -> None:
         """Refuse what cannot be right, or say it, as `compile` was told."""
@@ -402,13 +403,17 @@ class GAN(keras.Model):
             values["d_fake_accuracy"] = 1 - tf.cast(self.calls_real(look.fake_logits), tf.float32)
         if self.adaptive is not None:
             values["augment_probability"] = tf.identity(self.augment_probability.value)
+            called_real = replicas.gathered(called_real)
             self.augment_probability.assign(self.adaptive.next_probability(self.augment_probability.value, called_real))
         for name, value in values.items():
             self.means[name].update_state(value)
-        return {name: mean.result() for name, mean in self.means.items()}
+        return replicas.in_a_row(self, {name: mean.result() for name, mean in self.means.items()})
 
     def update_ema(self):
         """Move the average a little towards the generator, batch norm statistics included."""
+        replicas.average(
+            [weight for player in (self.generator, self.discriminator) for weight in player.non_trainable_weights]
+        )
         step = tf.cast(self.steps.value, tf.float32)
         decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
         for average, weight in zip(self.ema_generator.weights, self.generator.weights):
@@ -442,6 +447,8 @@ class GAN(keras.Model):
     def _in_groups(self, x, y, batch_size):
         """What `fit` is given, with as many batches at once as the discriminator has steps: x, y, and the batch size."""
         k = self.d_steps
+        if k == 1:
+            return x, y, batch_size
         if not isinstance(x, tf.data.Dataset):
             if not hasattr(x, "shape"):
                 raise ValueError(f"with d_steps={k}, fit takes arrays or a tf.data.Dataset: use gh.pipeline(images)")
@@ -477,13 +484,18 @@ class GAN(keras.Model):
             raise ValueError(f"initial_epoch is {initial_epoch}, and the run has finished {done} epochs: leave it out")
         if not initial_epoch:
             epochs, initial_epoch = epochs + done, done
-        if isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
+        strategy = self.distribute_strategy
+        shared = strategy.num_replicas_in_sync > 1 and hasattr(x, "share")
+        if shared:
+            kwargs.setdefault("steps_per_epoch", int(x.cardinality()) // self.d_steps)
+            x = replicas.distributed(x, strategy, initial_epoch, lambda share: self._in_groups(share, None, None)[0])
+        elif isinstance(epoch_of_order := getattr(x, "epoch", None), tf.Variable):
             callbacks.insert(
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_of_order.assign(epoch))
             )
-        if isinstance(x, tf.data.Dataset):
+        if shared or isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order, and Keras would warn
-        if self.d_steps > 1:
+        if not shared:
             x, y, batch_size = self._in_groups(x, y, batch_size)
         begun = []
         all_begun = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(True))
@@ -499,6 +511,12 @@ class GAN(keras.Model):
         finally:
             for callback in callbacks:
                 getattr(callback, "release", lambda: None)()
+
+    def make_train_function(self, force=False):
+        """As in Keras; what several workers report in a row is given its names back."""
+        super().make_train_function(force)
+        self.train_function = replicas.with_names(self, self.train_function)
+        return self.train_function
 
     def call(self, latents, training=False):
         """Images of the averaged generator as floats in `pixel_range`, (n, h, w, c); a conditional one takes [latents, classes]."""
@@ -549,6 +567,10 @@ class GAN(keras.Model):
         optimizers = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("g_optimizer", "d_optimizer")
         }
+        for description in optimizers.values():
+            description["config"]["loss_scale_factor"] = (
+                None  # it says how many replicas there were (`replicas.prepare`)
+            )
         return {**optimizers, "precision": self.precision, "checks": self.checks}
 
     def compile_from_config(self, config):

@@ -188,8 +188,12 @@ def check_callbacks(callbacks) -> None:
 # --- the data -----------------------------------------------------------------------------------------
 
 
-def check_batch_size(batch_size: int, d_steps: int, images: int) -> None:
-    """ValueError where there are fewer images than one step takes."""
+def check_batch_size(batch_size: int, d_steps: int, images: int, replicas: int = 1) -> None:
+    """ValueError where there are fewer images than one step takes, or where replicas cannot share a batch equally."""
+    if batch_size % replicas:
+        raise ValueError(
+            f"batch_size is {batch_size}; {replicas} workers share each batch, so it must be a multiple of {replicas} (--batch-size)"
+        )
     if batch_size * d_steps <= images:
         return
     takes = f"batch_size is {batch_size}" + (

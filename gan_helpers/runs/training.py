@@ -18,11 +18,11 @@ import tensorflow as tf
 
 from gan_helpers import data, images
 from gan_helpers.data.dataset import Dataset
-from gan_helpers.gan import bfloat16, preflight
+from gan_helpers.gan import bfloat16, preflight, replicas
 from gan_helpers.gan.gan import GAN
 from gan_helpers.metrics import judges
 from gan_helpers.model_files import strangers
-from gan_helpers.runs import checkpoints, recipes
+from gan_helpers.runs import checkpoints, recipes, workers
 from gan_helpers.runs.checkpoints import Checkpoint
 from gan_helpers.runs.guards import StopOnNonFinite, WarnOnCollapse, WarnWhenDiscriminatorWins
 from gan_helpers.runs.monitors import LossPlot, ModelMonitor, ProgressBar, QualityMonitor
@@ -52,9 +52,13 @@ class Run:
 class _Clock(keras.callbacks.Callback):
     """Adds images, seconds and images/s to each epoch's row, and stops at the step at which the time runs out."""
 
-    def __init__(self, batch_size: int, seconds_before: float, seconds: float | None):
+    def __init__(self, batch_size: int, seconds_before: float, minutes: float | None):
         super().__init__()
-        self.batch_size, self.total, self.limit = batch_size, seconds_before, seconds
+        self.batch_size, self.total, self.limit = batch_size, seconds_before, None if minutes is None else minutes * 60
+
+    @property
+    def has_run_out(self) -> bool:
+        return self.limit is not None and self.total >= self.limit
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began, self.batches = time.perf_counter(), 0
@@ -102,65 +106,82 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
         verbose: as in Keras' `fit`; "bar" is one line for the whole run, with images/s and the time left.
         options: how the command line is told of the data set ("--images FOLDER --size 64"), for the command in `config.json`.
 
-    Everything is checked before anything is written.
+    Everything is checked before anything is written. Under a `TF_CONFIG` of several workers each trains on its part of every
+    batch, and the chief alone writes (`runs.workers`).
 
     Raises:
         ValueError: unknown recipe, values out of range, images or classes that the recipe's networks do not take, fewer images
             than one step takes, or a run folder that belongs to another recipe (or another version of it), seed, dataset, batch
             size or precision.
-        OSError: the folder cannot be written to, its disk is full, or another process trains into it (BlockingIOError).
+        OSError: the folder cannot be written to, its disk is full, another process trains into it (BlockingIOError), or another
+            worker has not come (TimeoutError) or has gone (ConnectionError).
         FloatingPointError: a loss or a weight became NaN or infinite.
         MemoryError: too little memory for this batch size.
         KeyboardInterrupt: stopped by hand; it says how to go on.
     """
+    strategy = workers.strategy()
     recipe, run_dir = recipes.get(recipe), Path(run_dir)
     batch_size = recipe.batch_size if batch_size is None else batch_size
     _check_numbers(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every, minutes=minutes)
     bfloat16.choose_precision(precision)
     data_set = _as_dataset(dataset, train_images, train_classes)
     learned, measured = _parts(data_set, evaluate_every is not None, all_learned=train_images is not None)
-    preflight.check_batch_size(batch_size, recipe.d_steps, len(learned))
+    preflight.check_batch_size(batch_size, recipe.d_steps, len(learned), workers.replicas_of(strategy))
     before = _config(run_dir)
     if precision == "auto":
         precision = before.get("precision", bfloat16.choose_precision())
     recipe = _made_for(data_set, recipe, before)
-    gan, batches = _gan_and_batches(recipe, seed, precision, learned, data_set.origin, batch_size, callbacks)
+    with workers.scope(strategy):
+        gan = _gan(recipe, seed, precision, learned)
+    batches = _batches(gan, learned, data_set.origin, batch_size, callbacks)
     facts = _facts(recipe, gan, batch_size, learned)
     _check_config(run_dir, facts, learned)  # before minutes go into a judge; and again where nobody else can write
-    watching = _watching(run_dir, data_set, measured, evaluate_every, verbose)
-    with only_this_process(run_dir):
+    chief = workers.is_chief()  # who alone writes
+    watching = _watching(run_dir, data_set, measured, evaluate_every, verbose) if chief else []
+    with only_this_process(run_dir) if chief else contextlib.nullcontext():
         _check_config(run_dir, facts, learned)
         checkpoint = Checkpoint(run_dir)
         done = checkpoint.restore(gan)
-        _keep_config(run_dir, facts, data_set, options, evaluate_every if measured is not None else None)
-        seconds_before = sum(row.get("seconds", 0) for row in checkpoint.rows)
-        seconds = None if minutes is None else minutes * 60
+        if chief:
+            _keep_config(run_dir, facts, data_set, options, evaluate_every if measured is not None else None)
+        clock = _Clock(batch_size * recipe.d_steps, sum(row.get("seconds", 0) for row in checkpoint.rows), minutes)
         total = epochs or (recipe.epochs if minutes is None else 10_000)
-        drawing = [ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows)]
-        if done >= total or (seconds is not None and seconds_before >= seconds):
+        drawing = [ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows)] if chief else []
+        if done >= total or clock.has_run_out:
             for callback in drawing:  # a stop after the last checkpoint may have come before their last picture
                 callback.set_model(gan)
                 callback.on_train_end()
             return Run(gan, checkpoint.rows, run_dir)
-        images_a_step = batch_size * recipe.d_steps
-        ours = [
-            StopOnNonFinite(run_dir),
-            _Clock(images_a_step, seconds_before, seconds),
-            *watching,
-            *drawing,
-            checkpoint,
-        ]
-        if verbose == "bar":
-            ours.append(ProgressBar(images_a_step, seconds if epochs is None else None, seconds_before))
-            verbose = 0
-        try:
-            gan.fit(batches, epochs=total, initial_epoch=done, callbacks=[*ours, *callbacks], verbose=verbose)
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise MemoryError(
-                f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
-                f"call goes on; or begin anew in another run folder with a lower batch_size"
-            ) from error
+        ours = [StopOnNonFinite(run_dir), clock, *watching, *drawing, *([checkpoint] if chief else [])]
+        if verbose == "bar" and chief:
+            seconds = clock.limit if epochs is None else None
+            ours.append(ProgressBar(clock.batch_size, seconds, clock.total))
+        in_step = [] if workers.cluster() is None else [replicas.InStep(strategy)]
+        with _told_in_words(recipe, batch_size):
+            gan.fit(
+                batches, epochs=total, initial_epoch=done, callbacks=[*ours, *callbacks, *in_step],
+                verbose=0 if verbose == "bar" or not chief else verbose,
+            )  # fmt: skip
     return Run(gan, checkpoint.rows, run_dir)
+
+
+@contextlib.contextmanager
+def _told_in_words(recipe: recipes.Recipe, batch_size: int):
+    """What TensorFlow raises where memory or another worker is missing, as a sentence that says what to do."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise MemoryError(
+            f"too little memory to train {recipe.name} with batch_size {batch_size}. Close other programs, and the same "
+            f"call goes on; or begin anew in another run folder with a lower batch_size"
+        ) from error
+    except tf.errors.OpError as error:
+        if workers.cluster() is None:
+            raise
+        raise ConnectionError(
+            f"another worker has gone ({type(error).__name__}). Start all of them again: the same call goes on from "
+            "the last finished epoch"
+        ) from error
 
 
 def _check_numbers(minutes: float | None, **whole) -> None:
@@ -232,25 +253,26 @@ def _made_for(dataset: Dataset, recipe: recipes.Recipe, before: dict) -> recipes
     return recipe.for_images(dataset.image_shape, len(dataset.class_names) or None)
 
 
-def _gan_and_batches(recipe, seed: int, precision: str, dataset: Dataset, trained_on: str, batch_size: int, callbacks):
-    """A fresh GAN that knows what it is to learn, and the batches that it learns from, both looked at before a step.
-
-    Raises:
-        ValueError: they do not fit together.
-    """
+def _gan(recipe, seed: int, precision: str, dataset: Dataset) -> GAN:
+    """A fresh GAN for a data set; ValueError where it needs classes, and there are none."""
     gan = recipe.build(seed, precision)
     if gan.conditional and dataset.classes is None:
         raise ValueError(
             f"{recipe.name} is conditional, and these images have no classes: sort them into one subfolder per class, give "
             "train_classes, integers (n,), beside train_images, or take a recipe that is not conditional, such as 'course_dcgan'"
         )
+    return gan
+
+
+def _batches(gan: GAN, dataset: Dataset, trained_on: str, batch_size: int, callbacks):
+    """The batches that a GAN learns from, looked at before a step; ValueError where they do not fit."""
     classes = dataset.classes if gan.conditional else None
-    batches = data.pipeline(dataset.images, batch_size, gan.pixel_range, seed, classes=classes)
+    batches = data.pipeline(dataset.images, batch_size, gan.pixel_range, gan.seed, classes=classes)
     batches.trained_on, batches.class_names = trained_on, dataset.class_names
     gan.check_before_fit(batches, callbacks=callbacks)
     if wrong := [] if classes is None else preflight.check_classes(gan, classes):
         raise ValueError(wrong[0])
-    return gan, batches
+    return batches
 
 
 def _watching(run_dir: Path, dataset: Dataset, measured: Dataset | None, evaluate_every: int | None, verbose) -> list:

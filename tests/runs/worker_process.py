@@ -1,0 +1,52 @@
+"""One worker of several that train a small GAN without anything that looks across a batch; run as a script by their tests.
+
+python worker_process.py FOLDER    # as TF_CONFIG says; writes FOLDER/worker_N.npz
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gan_helpers import data
+from gan_helpers.gan.gan import GAN
+from gan_helpers.runs import workers
+
+import keras  # isort: skip
+from keras import layers  # isort: skip
+
+STEPS, BATCH = 20, 32  # of all workers together
+
+
+def gan(d_steps: int) -> GAN:
+    """Every draw of a step, SGD, and a critic of each image alone."""
+    keras.utils.set_random_seed(0)
+    latents, pictures = keras.Input((8,)), keras.Input((28, 28, 1))
+    x = layers.Dense(32, activation="leaky_relu")(latents)
+    made = layers.Reshape((28, 28, 1))(layers.Dense(784, activation="tanh")(x))
+    critic = layers.Dense(1)(layers.Dense(32, activation="leaky_relu")(layers.Flatten()(pictures)))
+    terms = dict(loss="non_saturating", regularisers="r1:0.1+gradient_penalty:1", augment="shift:2")
+    gan = GAN(keras.Model(latents, made), keras.Model(pictures, critic), d_steps=d_steps, seed=3, **terms)
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    return gan
+
+
+def trained(d_steps: int, strategy=None) -> dict:
+    """What it has learned, and what it reported, after `STEPS`: in two epochs, as a run that stops and goes on."""
+    images, _ = data.load_fashion_mnist("test")
+    with workers.scope(strategy):
+        one = gan(d_steps)
+    batches = data.pipeline(images[: BATCH * STEPS * d_steps // 2], BATCH, (-1, 1), seed=5)
+    one.fit(batches, epochs=1, verbose=0)
+    history = one.fit(batches, epochs=2, initial_epoch=1, verbose=0).history
+    weights = {f"weight_{i}": np.asarray(weight) for i, weight in enumerate(one.get_weights())}
+    assert int(one.steps.numpy()) == STEPS
+    return weights | {name: np.array(values) for name, values in history.items()}
+
+
+if __name__ == "__main__":
+    (addresses, here), strategy = workers.cluster(), workers.strategy()
+    found = {f"{d_steps}/{name}": value for d_steps in (1, 2) for name, value in trained(d_steps, strategy).items()}
+    np.savez(Path(sys.argv[1]) / f"worker_{here}.npz", **found)
+    print(json.dumps(addresses))
