@@ -87,7 +87,11 @@ def main(recipe, served, images_each, rounds):
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         raise click.UsageError("this needs Linux and two cores, to pin a process to each")
     cores = sorted(os.sched_getaffinity(0))[:2]
-    contenders = {"one process": (cores[:1], False), "two workers": (cores, True), "two processes, each by itself": (cores, False)}
+    contenders = {
+        "one process": (cores[:1], False),
+        "two workers": (cores, True),
+        "two processes, each by itself": (cores, False),
+    }
     processes = {name: started(recipe, images_each, *how) for name, how in contenders.items()}
     speeds = {name: [] for name in contenders}
     steps = max(4, round(SECONDS / seconds_a_step(processes["one process"], 6)))

@@ -457,13 +457,13 @@ def explore(model, pixel_range, port, no_browser, theme, images, size, colour):
 
     if importlib.util.find_spec("voila") is None:
         raise ValueError(f'the page needs voila: {sys.executable} -m pip install "voila>=0.5.8"')
-    from gan_helpers.explorer import page
+    from gan_helpers.explorer import served_page
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this command
     click.echo(f"Loading {model}…", err=True)
     _dataset(images, size, colour)  # prepared here, where its progress is seen
     given = None if images is None else (str(Path(images).resolve()) if Path(images).exists() else images, size, colour)
-    with page.served(model, pixel_range, port or 0, theme, given) as (address, server):
+    with served_page.served(model, pixel_range, port or 0, theme, given) as (address, server):
         click.echo(f"{address}  (Ctrl-C ends it)")
         if not no_browser:
             click.launch(address)

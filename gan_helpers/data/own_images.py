@@ -21,6 +21,7 @@ from gan_helpers.data import prepared
 from gan_helpers.storage.whole_files import write_whole
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+IN_WORDS = "PNG, JPEG, WebP or GIF"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif")
 SIZES = (16, 512)
 FITS = ("crop", "pad")
@@ -129,7 +130,7 @@ def decode(path, size: int, colour: bool, fit: str, background) -> np.ndarray | 
         return "unreadable", error.strerror
     except Exception as error:  # Pillow raises many kinds
         if isinstance(error, Image.UnidentifiedImageError):
-            return "broken", "no PNG, JPEG, WebP or GIF"
+            return "broken", f"no {IN_WORDS}"
         return "broken", str(error).strip() or type(error).__name__
 
 
@@ -163,7 +164,7 @@ def prepare(
     files, others = listed(root)
     if not files:
         held = f"it holds {_counted(others)}" if others else "it is empty"
-        raise ValueError(f"{root} has no PNG, JPEG, WebP or GIF files; {held}. Pass a folder of pictures")
+        raise ValueError(f"{root} has no {IN_WORDS} files; {held}. Pass a folder of pictures")
     settings = {"size": int(size), "colour": bool(colour), "fit": fit, "background": background}
     made_from = {"pictures": content_hash(root, files, progress), **settings, "test": test}
     said = []

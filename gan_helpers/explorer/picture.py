@@ -11,7 +11,8 @@ from gan_helpers import images
 from gan_helpers.data import CLASS_NAMES
 from gan_helpers.data import dataset as data_sets
 from gan_helpers.explorer import directions
-from gan_helpers.explorer.state import SIDES, State
+from gan_helpers.explorer.layout import THUMB_WIDTH
+from gan_helpers.explorer.state import VIEWS, State
 from gan_helpers.gan import latent
 from gan_helpers.gan.generators import (
     class_count,
@@ -27,7 +28,6 @@ from gan_helpers.metrics import judges, neighbours
 
 SLIDERS = 8  # per page
 BARS = 10  # classes that the chart shows at most
-THUMB = 84  # pixels of the screen for a training image: 3 times 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,7 +268,7 @@ class Scenery:
         """The latent vectors `state.walk` percent of the way from A to B."""
         seeds, n, walk = (state.seed, state.to), state.side**2, self._walk
         if walk is None or walk[0] != seeds:
-            ends = [latent.sample(max(SIDES) ** 2, self.latent_dim, seed).numpy() for seed in seeds]
+            ends = [latent.sample(max(VIEWS) ** 2, self.latent_dim, seed).numpy() for seed in seeds]
             walk = self._walk = seeds, *ends, {}
         _, a, b, ways = walk
         if state.walk in (0, 100):
@@ -332,7 +332,7 @@ class Scenery:
         among = f" among the first {looked:,}" if looked < (self._training_count or 0) else ""
         of = "" if len(drawn) == 1 else " of the first picture"
         real = "" if usual is None else f"; real test images: {usual:.0f}"
-        smooth = " gan-smooth" if 2 * self._shape[1] > THUMB else ""  # its pixels would have uneven sizes
+        smooth = " gan-smooth" if 2 * self._shape[1] > THUMB_WIDTH else ""  # its pixels would have uneven sizes
         levels = "grey levels" if self._shape[-1] == 1 else "levels of colour"
         return (
             f'<div class="gan-text">Nearest training images{of}{among} ({levels} apart{real}):'

@@ -5,7 +5,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-SIDES = (1, 4, 8)  # images a row of the picture, and rows
+VIEWS = (1, 4, 8)  # images per row of the picture, and rows
 FURTHEST = 3.0  # of a slider: the prior's standard deviation is 1, so few numbers of a latent vector lie beyond 3
 
 _FLOAT = r"-?\d+(?:\.\d+)?(?:e-\d+)?"  # as `repr` writes what lies between -3 and 3
@@ -43,7 +43,7 @@ class State:
     def __post_init__(self):
         ranges = (("seed", 2**31 - 1), ("to", 2**31 - 1), ("walk", 100), ("truncation", 1))
         wrong = [name for name, most in ranges if not 0 <= getattr(self, name) <= most]
-        wrong += ["side"] if self.side not in SIDES else []
+        wrong += ["side"] if self.side not in VIEWS else []
         wrong += [name for name, offset in self.offsets if not -FURTHEST <= offset <= FURTHEST]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} of {self!r} out of range")

@@ -16,8 +16,9 @@ import time
 import numpy as np
 
 from gan_helpers import images
-from gan_helpers.explorer.picture import SLIDERS, THUMB, Scenery
-from gan_helpers.explorer.state import FURTHEST, SIDES, State
+from gan_helpers.explorer.layout import PICTURE_ROOM, PICTURE_WIDTH, THUMB_WIDTH
+from gan_helpers.explorer.picture import SLIDERS, Scenery
+from gan_helpers.explorer.state import FURTHEST, VIEWS, State
 from gan_helpers.setup_check import without_sliders
 from gan_helpers.storage import folders
 from gan_helpers.storage.whole_files import write_whole
@@ -28,8 +29,6 @@ except ImportError:
     from gan_helpers.explorer import still_widgets as widgets
 
 WIDE, SHORT, NAMED = {"width": "440px"}, {"width": "214px"}, {"description_width": "76px"}  # of the controls
-WIDTH = 364  # of the picture on the screen: 13 times 28
-ROOM = WIDTH + 6  # for pictures of other sizes
 SETTLED = 0.25  # seconds without a move, after which a picture is worth remembering and comparing
 ALL_IN_TURN = -1  # in place of a class
 RUN_AGAIN = "Run this cell to get sliders that move."
@@ -53,7 +52,7 @@ body[data-jp-theme-light=false] .gan-explorer {{ --jp-widgets-dropdown-arrow: ur
 .gan-explorer .gan-error {{ color: var(--jp-error-color1, #d32f2f); }}
 .gan-explorer .gan-line {{ min-height: 38px; }}
 .gan-explorer .gan-near {{ display: flex; gap: 12px; }}
-.gan-explorer .gan-near img {{ image-rendering: pixelated; width: {THUMB}px; display: block; margin-bottom: 2px; }}
+.gan-explorer .gan-near img {{ image-rendering: pixelated; width: {THUMB_WIDTH}px; display: block; margin-bottom: 2px; }}
 .gan-explorer img.gan-smooth, .gan-explorer .gan-smooth img {{ image-rendering: auto; }}
 .gan-explorer .gan-without-kernel {{ display: none; }}
 .gan-explorer.jupyter-widgets-disconnected .gan-without-kernel {{ display: block; }}
@@ -160,7 +159,7 @@ class LatentExplorer(widgets.VBox):
             layout=dict(SHORT),
         )  # fmt: skip
         self.view = widgets.Dropdown(
-            options=[(f"{side} × {side}", side) for side in SIDES], value=1, description="View",
+            options=[(f"{side} × {side}", side) for side in VIEWS], value=1, description="View",
             tooltip="How many pictures at once; the sliders move all of them", style=NAMED, layout=dict(SHORT),
         )  # fmt: skip
         self.seed = widgets.BoundedIntText(
@@ -217,7 +216,7 @@ class LatentExplorer(widgets.VBox):
             description="State", continuous_update=False, style=NAMED, layout=dict(WIDE),
             tooltip="Brings this picture back: paste a copied state here and press Enter",
         )  # fmt: skip
-        self.picture = widgets.Image(format="png", layout={"width": f"{WIDTH}px"})
+        self.picture = widgets.Image(format="png", layout={"width": f"{PICTURE_WIDTH}px"})
         self.line, self.chart, self.status = (widgets.HTML() for _ in range(3))
         self.near = widgets.HTML(layout={"min_height": "150px"} if self._scenery.training else {})
 
@@ -225,7 +224,7 @@ class LatentExplorer(widgets.VBox):
         row = widgets.HBox
         first = [self.class_choice, self.view] if self.conditional else [self.view]
         # Each part keeps its room, so that nothing jumps under the mouse while pictures and texts change.
-        room = widgets.VBox([self.picture], layout={"min_height": f"{ROOM}px"})
+        room = widgets.VBox([self.picture], layout={"min_height": f"{PICTURE_ROOM}px"})
         shown = [room, self.line, self.chart, self.near]
         moved = [
             row(first),
@@ -240,7 +239,7 @@ class LatentExplorer(widgets.VBox):
             self.status,
         ]
         columns = [
-            widgets.VBox(shown, layout={"width": f"{WIDTH + 16}px"}),
+            widgets.VBox(shown, layout={"width": f"{PICTURE_WIDTH + 16}px"}),
             widgets.VBox(moved, layout={"width": "460px"}),
         ]
         return [widgets.HTML(STYLE), row(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})]
@@ -361,9 +360,9 @@ class LatentExplorer(widgets.VBox):
     def _zoom(self, sheet: np.ndarray):
         """Make the picture as large as there is room: by halves, so that pixels stay even, or smoothly where that would waste room."""
         longest = max(sheet.shape[:2])
-        zoom = 2 * ROOM // longest / 2
-        smooth = zoom < 1 or zoom * longest < 0.9 * ROOM
-        zoom = ROOM / longest if smooth else zoom
+        zoom = 2 * PICTURE_ROOM // longest / 2
+        smooth = zoom < 1 or zoom * longest < 0.9 * PICTURE_ROOM
+        zoom = PICTURE_ROOM / longest if smooth else zoom
         width = f"{zoom * sheet.shape[1]:g}px"
         if self.picture.layout.width != width:
             self.picture.layout.width = width
@@ -490,7 +489,7 @@ class LatentExplorer(widgets.VBox):
     def _enlarged(self) -> bytes:
         """The picture as PNG, about as large as on the screen."""
         sheet = self._shown.sheet
-        return images.png_bytes(sheet, max(1, round(WIDTH / max(sheet.shape[:2]))))
+        return images.png_bytes(sheet, max(1, round(PICTURE_WIDTH / max(sheet.shape[:2]))))
 
     def still(self) -> str:
         """The picture as HTML that needs no kernel, with a line that says how to get sliders."""

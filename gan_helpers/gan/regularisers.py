@@ -28,7 +28,7 @@ REGULARISERS.short |= {
     name: ("zero_centred", f"on={on}") for name, on in (("r1", "real"), ("r2", "fake"), ("r1_r2", "both"))
 }
 
-SIDES = {"real": ("real",), "fake": ("fake",), "both": ("real", "fake")}
+PENALISED = {"real": ("real",), "fake": ("fake",), "both": ("real", "fake")}
 
 
 def _positive(term, *names, least=0.0):
@@ -38,7 +38,7 @@ def _positive(term, *names, least=0.0):
             raise ValueError(f"{type(term).__name__}: {name} is {value!r}; it must be a number greater than {least:g}")
 
 
-def _more_values(gamma: float, before, after) -> float:
+def _gamma_for_shape(gamma: float, before, after) -> float:
     """A weight of |∇D|², chosen for images of one shape, for images of another: in proportion to h·w·c.
 
     Let the discriminator answer as before, only to finer images: f(mean over each block of k values). Each value then has a k-th
@@ -66,7 +66,7 @@ def squared_slopes(critic, x):
 @register("zero_centred")
 @dataclass(frozen=True)
 class ZeroCentred:
-    """R1 and R2: γ/2 · E|∇D(x)|², exactly, on real images, on generated ones, or on both.
+    """R1 and R2, the zero-centred gradient penalties: γ/2 · E|∇D(x)|², exactly, on real images, on generated ones, or on both.
 
     A discriminator that is steep around the images drags the generator to and fro; this keeps it flat where they are
     (Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018, section 4.1). It takes
@@ -85,20 +85,20 @@ class ZeroCentred:
 
     def __post_init__(self):
         _positive(self, "gamma")
-        if self.on not in SIDES:
-            raise ValueError(f"on is {self.on!r}; it must be one of {', '.join(map(repr, SIDES))}")
+        if self.on not in PENALISED:
+            raise ValueError(f"on is {self.on!r}; it must be one of {', '.join(map(repr, PENALISED))}")
 
     @property
     def label(self) -> str:
         return {"real": "r1", "fake": "r2", "both": "r1_r2"}[self.on]
 
     def resized(self, before, after) -> "ZeroCentred":
-        """The same for images (h, w, c) of another shape: see `_more_values`."""
-        return replace(self, gamma=_more_values(self.gamma, before, after))
+        """The same for images (h, w, c) of another shape: see `_gamma_for_shape`."""
+        return replace(self, gamma=_gamma_for_shape(self.gamma, before, after))
 
     def __call__(self, look: Look):
         """float32 scalar."""
-        sides = (getattr(look, side) for side in SIDES[self.on])
+        sides = (getattr(look, side) for side in PENALISED[self.on])
         return self.gamma / 2 * tf.add_n([tf.reduce_mean(squared_slopes(look.critic, x)) for x in sides])
 
 
@@ -133,8 +133,8 @@ class Smoothness:
             raise ValueError(f"one_in is {self.one_in!r}; it must be a whole number, at least 1")
 
     def resized(self, before, after) -> "Smoothness":
-        """The same for images (h, w, c) of another shape: see `_more_values`."""
-        return replace(self, gamma=_more_values(self.gamma, before, after))
+        """The same for images (h, w, c) of another shape: see `_gamma_for_shape`."""
+        return replace(self, gamma=_gamma_for_shape(self.gamma, before, after))
 
     def __call__(self, look: Look):
         """float32 scalar."""

@@ -8,17 +8,7 @@ The course's own networks make images of any `image_shape` that they can, (28, 2
 of `classes`. A multilayer perceptron makes any shape; a convolutional one what `halvings` allows.
 """
 
-from gan_helpers.networks.blocks import (
-    CLASSES,
-    IMAGE_SHAPE,
-    SIDES,
-    check_image_shape,
-    downsampling_block,
-    halvings,
-    modulated_block,
-    residual_block,
-    upsampling_block,
-)
+from gan_helpers.networks.blocks import downsampling_block, modulated_block, residual_block, upsampling_block
 from gan_helpers.networks.conditional import (
     conditional_discriminator,
     conditional_generator,
@@ -37,12 +27,13 @@ from gan_helpers.networks.older_systems import (
     upsampling_dcgan_discriminator,
     upsampling_dcgan_generator,
 )
+from gan_helpers.networks.sizes import CLASSES, IMAGE_SHAPE, SIZES, check_image_shape, halvings
 from gan_helpers.networks.subpixel import subpixel_generator
 
 __all__ = [
     "CLASSES",
     "IMAGE_SHAPE",
-    "SIDES",
+    "SIZES",
     "bw_fashion_discriminator",
     "bw_fashion_generator",
     "check_image_shape",

@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
-from gan_helpers.networks.blocks import CLASSES, IMAGE_SHAPE, check_classes, check_image_shape, one_hot
+from gan_helpers.networks.blocks import one_hot
 from gan_helpers.networks.dcgan import drawn, seen
+from gan_helpers.networks.sizes import CLASSES, IMAGE_SHAPE, check_classes, check_image_shape
 from gan_helpers.networks.subpixel import drawn_small
 
 

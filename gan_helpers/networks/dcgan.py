@@ -3,16 +3,8 @@
 import keras
 from keras import layers
 
-from gan_helpers.networks.blocks import (
-    IMAGE_SHAPE,
-    as_many,
-    check_image_shape,
-    downsampling_block,
-    halvings,
-    narrowing,
-    seed_map,
-    upsampling_block,
-)
+from gan_helpers.networks.blocks import as_many, downsampling_block, narrowing, seed_map, upsampling_block
+from gan_helpers.networks.sizes import IMAGE_SHAPE, check_image_shape, halvings
 
 
 def dcgan_generator(latent_dim: int = 64, filters=None, image_shape=IMAGE_SHAPE) -> keras.Model:

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from gan_helpers.networks.blocks import IMAGE_SHAPE, check_image_shape
+from gan_helpers.networks.sizes import IMAGE_SHAPE, check_image_shape
 
 
 def mlp_generator(latent_dim: int = 64, units=(256, 512, 1024), image_shape=IMAGE_SHAPE) -> keras.Model:

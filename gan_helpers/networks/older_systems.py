@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from gan_helpers.networks.blocks import IMAGE_SHAPE
+from gan_helpers.networks.sizes import IMAGE_SHAPE
 
 
 def _stack(inputs, *steps, name: str) -> keras.Model:

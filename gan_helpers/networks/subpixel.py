@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from gan_helpers.networks.blocks import IMAGE_SHAPE, as_many, halvings, modulated_block, narrowing, seed_map
+from gan_helpers.networks.blocks import as_many, modulated_block, narrowing, seed_map
+from gan_helpers.networks.sizes import IMAGE_SHAPE, halvings
 
 
 def subpixel_generator(

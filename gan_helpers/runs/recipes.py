@@ -188,7 +188,7 @@ class Recipe:
         facts["discriminator_parameters"] = discriminator.count_params()
         facts |= self.terms()
         facts["pixel_range"] = list(self.pixel_range or images.pixel_range_of(generator))
-        facts["sizes"] = list(networks.SIDES) if self.made_to_measure else [generator.output_shape[1]]
+        facts["sizes"] = list(networks.SIZES) if self.made_to_measure else [generator.output_shape[1]]
         return {**facts, **{player: name_of(getattr(self, player)) for player in ("generator", "discriminator")}}
 
 

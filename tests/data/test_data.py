@@ -282,7 +282,7 @@ def test_importing_the_package_does_not_import_tensorflow():
 
 def test_who_serves_the_explorers_page_does_not_import_tensorflow():
     """Its kernel does; twice would take twice the time and the memory."""
-    code = "import sys; from gan_helpers.explorer import page; print('tensorflow' in sys.modules)"
+    code = "import sys; from gan_helpers.explorer import served_page; print('tensorflow' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

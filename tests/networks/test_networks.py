@@ -11,7 +11,7 @@ from gan_helpers.gan import augmentation, regularisers
 from gan_helpers.gan.schedules import From
 from gan_helpers.runs import recipes
 
-SHAPES = [(side, side, channels) for side in networks.SIDES for channels in (1, 3)]
+SHAPES = [(side, side, channels) for side in networks.SIZES for channels in (1, 3)]
 PLAYERS = {
     networks.mlp_generator: networks.mlp_discriminator,
     networks.dcgan_generator: networks.dcgan_discriminator,
@@ -32,7 +32,7 @@ def test_both_players_of_each_pair_make_and_take_images_of_the_shape(image_shape
 
 
 def test_at_every_size_no_network_is_much_larger_than_at_28_pixels():
-    for side in networks.SIDES:
+    for side in networks.SIZES:
         shape = (side, side, 3)
         assert networks.subpixel_generator(image_shape=shape).count_params() < 1_000_000
         assert networks.deeper_discriminator(image_shape=shape).count_params() < 1_000_000

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 from gan_helpers.explorer import servers
+from gan_helpers.explorer.layout import TEXT_WIDTH
 from gan_helpers.runs import shipped
 from gan_helpers.storage.whole_files import write_whole
 
@@ -22,7 +23,7 @@ NEXT_KERNEL = 5  # seconds after a page was asked for: its own scripts come firs
 PATIENCE = 300  # seconds for a kernel to get ready
 READY = "ready.json"  # what the kernel says, beside the notebook
 
-CELL = """from gan_helpers.explorer.page import explorer
+CELL = """from gan_helpers.explorer.served_page import explorer
 explorer({model!r}, {pixel_range!r}, {folder!r}, {images!r})"""
 
 # Voilà's own template asks a CDN for icons that nothing here shows, and has no heading.
@@ -37,7 +38,7 @@ body.jp-Notebook { background: var(--jp-layout-color1); }
 .gan-head, .gan-learned { font-family: system-ui, sans-serif; color: var(--jp-content-font-color1); }
 .gan-head { padding: 8px 16px 0; }
 .gan-head h1 { font-size: 22px; font-weight: 600; margin: 8px 0; }
-.gan-head p { margin: 8px 0; max-width: 840px; }
+.gan-head p { margin: 8px 0; max-width: TEXT_WIDTHpx; }
 .gan-head p, .gan-learned { font-size: 14px; line-height: 1.45; }
 body:has(.gan-explorer, .jp-OutputArea-output pre) .gan-loading { display: none; }
 </style>
@@ -62,7 +63,7 @@ one direction: pull it, or press the arrow keys, and see what changes.</p>
 <div id="rendered_cells" style="display: none">
 <div>
 {% endblock body_header %}
-"""
+""".replace("TEXT_WIDTH", str(TEXT_WIDTH))
 
 
 def explorer(model: str, pixel_range, folder: str, images=None):
