@@ -60,6 +60,7 @@ def few_images(tmp_path):
     return tmp_path / "few.npz"
 
 
+@pytest.mark.fault(45)
 def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(tmp_path, few_images):
     run = tmp_path / "a run"
     more = ("--images", str(few_images), "--batch-size", "128", "--workers", "2")
@@ -84,6 +85,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(tmp_path, few
     assert again.stdout.count("epochs, ") == 1  # one process has told the end
 
 
+@pytest.mark.fault(46)
 def test_what_a_worker_cannot_use_is_said(tmp_path, monkeypatch, call):
     taken = socket.create_server(("127.0.0.1", 0))
     busy, nobody = taken.getsockname()[1], workers._free_ports(1)[0]
