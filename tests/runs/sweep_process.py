@@ -9,7 +9,7 @@ from pathlib import Path
 from gan_helpers import __main__ as command_line
 from gan_helpers.metrics import judges
 
-judges.STEPS = 60
+judges.STEPS, judges.EPOCHS = 60, 1
 judges.prepared.home = lambda: Path(sys.argv[1])
 judges.prepared.places = lambda: [Path(sys.argv[1])]
 

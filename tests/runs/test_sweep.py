@@ -18,19 +18,20 @@ from gan_helpers.runs import recipes, study, sweep, training
 
 pytest.importorskip("optuna", reason="pip install -r requirements-sweep.lock")
 
-SETTINGS = ("--set", "g_learning_rate=4e-4,8e-4", "--set", "decay_steps=5000", "--seeds", "2", "--no-prune")
-IMAGES = 24_000  # a run, which then takes some seconds
+SETTINGS = ("--set", "g_learning_rate=4e-4,8e-4", "--set", "batch_size=250", "--seeds", "2", "--no-prune")
+IMAGES = 15_000  # per run, which are 6 epochs: some seconds
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with 900 small images in two classes, which a judge tells apart soon; judges are kept there."""
+    """A folder with 3,000 small images in two classes, which a judge tells apart soon; judges are kept there."""
     place, patch = tmp_path_factory.mktemp("place"), pytest.MonkeyPatch()
     patch.setattr(judges.prepared, "home", lambda: place)
     patch.setattr(judges.prepared, "places", lambda: [place])
     patch.setattr(judges, "STEPS", 60)
-    rng, classes = np.random.default_rng(0), np.arange(900) % 2
-    images = rng.integers(0, 90, (900, 16, 16), np.uint8)
+    patch.setattr(judges, "EPOCHS", 1)
+    rng, classes = np.random.default_rng(0), np.arange(3000) % 2
+    images = rng.integers(0, 90, (3000, 16, 16), np.uint8)
     images[classes == 0, :8] += 150
     images[classes == 1, 8:] += 150
     np.savez(place / "halves.npz", images=images, classes=classes)
@@ -94,8 +95,7 @@ def test_processes_share_a_study_one_is_stopped_one_killed_and_nothing_is_lost_o
     assert points == dict.fromkeys([(rate, seed) for rate in (4e-4, 8e-4) for seed in (0, 1)], 1)
     for row in rows:
         run = gh.load_run(row["folder"])
-        steps = -(-IMAGES // 64)
-        assert sum(epoch["images"] for epoch in run.history) == 64 * steps and int(run.gan.steps.value) == steps
+        assert sum(epoch["images"] for epoch in run.history) == IMAGES and int(run.gan.steps.value) == IMAGES // 250
         assert run.history[-1]["frechet_classifier_distance"] == row["distance"] and len(row["distances"]) == 5
         assert run.gan.generate(2).shape == (2, 16, 16, 1)
 
@@ -107,7 +107,7 @@ def test_a_run_that_was_cut_off_ends_where_one_without_a_stop_ends(shared, place
     dataset = gh.Dataset.open(place / "halves.npz", None, None)
     recipe = sweep.with_settings(
         recipes.get("course_mlp").for_images(dataset.image_shape, 2),
-        {"g_learning_rate": row["g_learning_rate"], "decay_steps": 5000},
+        {"g_learning_rate": row["g_learning_rate"], "batch_size": 250},
     )
     run = training.train(
         recipe, tmp_path / "run", dataset, images_in_all=IMAGES, seed=row["seed"], evaluate_every=10_000, verbose=0
@@ -141,7 +141,7 @@ def test_another_study_s_settings_are_refused_and_nothing_is_written(shared, pla
     same = (*SETTINGS[2:], "--images-per-run", IMAGES)
     for arguments, said in (
         ((*same, "--set", "g_learning_rate=1e-4,8e-4"), "g_learning_rate: 0.0004,0.0008 there, 0.0001,0.0008 here"),
-        ((*SETTINGS, "--images-per-run", "10"), "images_per_run: 24000 there, 10 here"),
+        ((*SETTINGS, "--images-per-run", "10"), "images_per_run: 15000 there, 10 here"),
         ((*SETTINGS, "--set", "loss=hinge,wasserstein", "--images-per-run", IMAGES), "loss: non_saturating there"),
     ):
         status, _, error = call(*common, *arguments)
@@ -154,7 +154,7 @@ def test_a_hopeless_run_is_stopped_early_and_its_other_seed_is_not_trained(place
     monkeypatch.setattr(sweep, "FINISHED_FIRST", 2)
     status, out, error = call(
         *("sweep", "course_mlp", "--images", place / "halves.npz", "--images-per-run", 12_000, "--seeds", 2),
-        *("--set", "g_learning_rate=4e-4,1e-9", "--study", tmp_path / "study"),
+        *("--set", "g_learning_rate=4e-4,1e-9", "--set", "batch_size=100", "--study", tmp_path / "study"),
     )
     assert status == 0, error
     found = gh.study(tmp_path / "study")
