@@ -248,6 +248,12 @@ class Study:
         with _quiet(), plt.rc_context(), plt.ioff():
             drawn = getattr(theirs, plot)(self._as_optuna(), target_name=DISTANCE).figure
             plt.close(drawn)
+        drawn.set_size_inches(11, 4.5)  # room for long names of settings and their values
+        for axes in drawn.axes:
+            if (
+                axes.get_label() == "<colorbar>"
+            ):  # it would say again what the first axis says, over the last one's values
+                axes.remove()
         return plots.with_alt(drawn, alt)
 
     def __str__(self) -> str:

@@ -189,11 +189,12 @@ def _check_batch_size(recipe: Recipe, dataset: Dataset) -> None:
     preflight.check_batch_size(recipe.batch_size, recipe.d_steps, len(dataset.without_held_out))
 
 
-def _identity(plan: Plan, texts, dataset: Dataset, minutes, images_per_run) -> dict:
+def _identity(plan: Plan, dataset: Dataset, minutes, images_per_run) -> dict:
     """What makes a study this study. How many runs it has is not among it: more may be added."""
+    same = {**training.settings(plan.recipe), "batch_size": plan.recipe.batch_size}
     facts = {
         "recipe": plan.recipe.name,
-        "settings": {**training.settings(plan.recipe), "batch_size": plan.recipe.batch_size},
+        "settings": {name: value for name, value in same.items() if name not in plan.space},
         "varied": {name: _as_text(distribution) for name, distribution in plan.space.items()},
         "seeds": plan.seeds,
         "minutes": minutes,
@@ -453,7 +454,7 @@ def sweep(recipe: str | Recipe, folder: str | os.PathLike, dataset: Dataset | No
     plan = checked(made, dataset, settings, seeds, runs, sampler, prune)
     if minutes is not None:
         _check_minutes(plan)
-    identity = _identity(plan, settings, dataset, minutes, images_per_run)
+    identity = _identity(plan, dataset, minutes, images_per_run)
     _check_same(folder, identity)
     identity["judge"] = judges.judge_for(dataset, verbose).sha256
     require_writable(folder)
