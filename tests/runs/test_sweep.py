@@ -150,20 +150,20 @@ def test_another_study_s_settings_are_refused_and_nothing_is_written(shared, pla
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_hopeless_run_is_stopped_early_and_its_other_seed_is_not_trained(place, tmp_path, monkeypatch, call):
-    monkeypatch.setattr(sweep, "FINISHED_FIRST", 2)
+def test_a_hopeless_run_is_stopped_early(place, tmp_path, monkeypatch, call):
+    monkeypatch.setattr(sweep, "FINISHED_FIRST", 1)
     status, out, error = call(
-        *("sweep", "course_mlp", "--images", place / "halves.npz", "--images-per-run", 12_000, "--seeds", 2),
-        *("--set", "g_learning_rate=4e-4,1e-9", "--set", "batch_size=100", "--study", tmp_path / "study"),
+        *("sweep", "course_mlp", "--images", place / "halves.npz", "--images-per-run", 6_000, "--seeds", 1),
+        *("--set", "g_learning_rate=2e-3,1e-9", "--set", "batch_size=100", "--study", tmp_path / "study"),
     )
     assert status == 0, error
     found = gh.study(tmp_path / "study")
     assert [(row["g_learning_rate"], row["seed"], row["state"]) for row in found.rows] == [
-        (4e-4, 0, "finished"), (4e-4, 1, "finished"), (1e-9, 0, "stopped early"),
+        (2e-3, 0, "finished"), (1e-9, 0, "stopped early"),
     ]  # fmt: skip
-    assert "worst 25 %" in found.rows[2]["why"] and len(found.rows[2]["distances"]) < 5 and "stopped early" in out
-    assert found.best["g_learning_rate"] == 4e-4
-    assert gh.load_run(found.rows[2]["folder"]).history, "what was stopped early is a run folder too"
+    assert "worst 25 %" in found.rows[1]["why"] and len(found.rows[1]["distances"]) < 5 and "stopped early" in out
+    assert found.best["g_learning_rate"] == 2e-3
+    assert gh.load_run(found.rows[1]["folder"]).history, "what was stopped early is a run folder too"
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_settings_as_distributions():
     assert recipe.regularisers == () and recipe.batch_size == 8 and recipe.decay_steps is None
 
 
-def trials_of(sampler, space, seeds, runs, folder):
-    """The points that a plan proposes, each with its seed, whatever the distances."""
+def trials_of(sampler, space, seeds, runs, folder, stopped=()):
+    """The points that a plan proposes, each with its seed, whatever the distances; `stopped`: runs that are stopped early."""
     import contextlib
 
     optuna = study.optuna()
@@ -251,7 +251,10 @@ def trials_of(sampler, space, seeds, runs, folder):
             if (trial := sweep._begin_run(plan, shared, folder, held)) is None:
                 return found
             found.append((*trial.params.values(), trial.user_attrs["seed"]))
-        shared.tell(trial.number, float(trial.number))
+        if trial.number in stopped:
+            shared.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
+        else:
+            shared.tell(trial.number, float(trial.number))
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
@@ -261,6 +264,14 @@ def test_each_point_has_all_its_seeds_and_each_has_others_where_it_comes_again(t
     (tmp_path / "again").mkdir()
     drawn = trials_of(sampler, ["d_steps=1,2"], 2, 8, tmp_path / "again")
     assert len(set(drawn)) == len(drawn) == 8, "no run is trained twice"
+
+
+def test_what_was_stopped_early_gets_no_more_seeds(tmp_path):
+    drawn = trials_of("grid", ["d_steps=1,2", "loss=hinge,wasserstein"], 3, 12, tmp_path, stopped=(0, 4))
+    assert drawn == [
+        (1, "hinge", 0), (1, "wasserstein", 0), (1, "wasserstein", 1), (1, "wasserstein", 2), (2, "hinge", 0),
+        (2, "wasserstein", 0), (2, "wasserstein", 1), (2, "wasserstein", 2),
+    ]  # fmt: skip
 
 
 def test_a_journal_whose_last_line_was_cut_off_goes_on(tmp_path):
