@@ -4,6 +4,7 @@ SEED ?= 7
 SETTING ?= sse
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
+INSTALLED_FOR_SWEEPS := .venv/.installed-sweep
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MODEL ?= course_conditional
@@ -20,7 +21,7 @@ help:
 	@echo 'make data        prepare the dataset'
 	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
 	@echo 'make lint        ruff over modules and notebooks'
-	@echo 'make lock        pin the dependencies of pyproject.toml in requirements.lock'
+	@echo 'make lock        pin the dependencies of pyproject.toml in requirements.lock and requirements-sweep.lock'
 	@echo 'make badges      write the address of the repository everywhere  (REPO=owner/name)'
 	@echo 'make pretrained  train the shipped generators'
 	@echo 'make pictures    take the pictures of the explorer anew, in a real browser'
@@ -30,10 +31,10 @@ help:
 course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
-test: data browser
+test: data browser $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not slow'
 
-test-all: data browser
+test-all: data browser $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest --nbval -n 2 --dist loadscope
 	$(PY) tests/arithmetic.py sse
 	$(PY) tests/arithmetic.py plain
@@ -41,7 +42,7 @@ test-all: data browser
 arithmetic: data
 	$(PY) tests/arithmetic.py '$(SETTING)'
 
-faults: data browser
+faults: data browser $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest -m fault -n 2 --dist loadscope tests
 
 # For the tests in a browser: installed where nobody has to be asked; where it cannot be, that is said, and they are skipped.
@@ -73,11 +74,13 @@ lint: $(INSTALLED)
 	$(PY) -m ruff format --check .
 
 # uv resolves for every platform at once, which pip cannot; it is needed here only, so it is not a dependency.
+# What sweeps need beyond that is held to the same versions, so that it changes none of them.
+COMPILE = $(PY) -m uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command "make lock" --quiet pyproject.toml
 lock: $(INSTALLED)
 	$(PY) -m pip install --quiet uv
-	$(PY) -m uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --extra test --custom-compile-command "make lock" --quiet \
-	  pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra test --output-file requirements.lock
+	$(COMPILE) --extra sweep --constraint requirements.lock --output-file requirements-sweep.lock
 
 badges: $(INSTALLED)
 	$(PY) -m gan_helpers.course badges $(if $(REPO),--repo '$(REPO)')
@@ -113,4 +116,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo 'Installing the locked dependencies into .venv (some minutes, once)…'
 	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Optuna and pandas: for sweeps and their tests, not for what learners run.
+$(INSTALLED_FOR_SWEEPS): $(INSTALLED) requirements-sweep.lock
+	$(PY) -m pip install --quiet --require-hashes -r requirements-sweep.lock
 	@touch $@

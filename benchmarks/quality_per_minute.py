@@ -7,6 +7,9 @@ round after round: a minute of training is as many images as the median round ma
 is the last generator kept within it. So a slow hour of a shared machine costs time and changes no number, and runs may go
 on beside other work, or where a stop cut them off. `--speeds-anew` measures the speeds again, and then what they change.
 `--add` puts runs or recipes to those on record, in whatever checkout, with the speeds on record.
+
+It is no `gan-helpers sweep`, which looks for good settings of one recipe and never sees the test images: here finished recipes are
+set side by side, by the test images. Speeds are measured by the same function.
 """
 
 import io
@@ -16,7 +19,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -41,45 +43,15 @@ def measure_speeds(names: list[str], anew: bool = False) -> None:
     """
     import gan_helpers as gh
     from gan_helpers.gan import bfloat16
-    from gan_helpers.runs import guards
+    from gan_helpers.runs.speeds import images_per_second
 
-    import keras  # isort: skip
-
-    images, classes = gh.load_fashion_mnist("train")
     before = {} if anew else _speeds()
     known = before.get("images_per_second", {})
-    names = [*known, *(name for name in names if name not in known)]
-    players = {}
-    for name in names:
-        recipe = gh.recipes.get(name)
-        gan = recipe.build(0, bfloat16.choose_precision())
-        told = classes if gan.conditional else None
-        dataset = gh.pipeline(images, recipe.batch_size, gan.pixel_range, 0, classes=told)
-        players[name] = (gan, dataset.repeat(), recipe.batch_size)
-
-    class Stopwatch(keras.callbacks.Callback):
-        """Seconds from the end of the first step, behind which `fit` has set itself up, to that of the last."""
-
-        def on_train_batch_end(self, batch, logs=None):
-            now = time.perf_counter()
-            self.began = now if batch == 0 else self.began
-            self.seconds = now - self.began
-
-    def images_per_second(name, steps):
-        gan, batches, batch_size = players[name]
-        watch = Stopwatch()
-        gan.fit(batches, steps_per_epoch=steps, callbacks=[guards.StopOnNonFinite(), watch], verbose=0)
-        return (steps - 1) * batch_size / watch.seconds
-
-    for name in names:
-        images_per_second(name, 5)  # compiles
-    steps = {name: max(5, round(ROUND_SECONDS * images_per_second(name, 20) / players[name][2])) for name in names}
-    found = {name: [] for name in names}
-    for i in range(ROUNDS):
-        for name in names if i % 2 == 0 else reversed(names):
-            found[name].append(round(images_per_second(name, steps[name]), 1))
+    recipes = {name: gh.recipes.get(name) for name in [*known, *names]}
+    precision = bfloat16.choose_precision()
+    found = images_per_second(recipes, gh.Dataset.fashion_mnist(), precision, ROUNDS, ROUND_SECONDS)
     RUNS.mkdir(parents=True, exist_ok=True)
-    speeds = {"images_per_second": found, "precision": bfloat16.choose_precision(), "machine": machine(), "brought": {}}
+    speeds = {"images_per_second": found, "precision": precision, "machine": machine(), "brought": {}}
     if known:
         times = statistics.median(statistics.median(known[name]) / statistics.median(found[name]) for name in known)
         later = {name: [round(times * speed, 1) for speed in found[name]] for name in names if name not in known}

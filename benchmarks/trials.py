@@ -8,6 +8,9 @@ python benchmarks/trials.py --table                                             
 held-out 10,000 training images, from one draw of 10,000 latent vectors; the test images are never looked at. Training sees
 the other 50,000. What counts is the distance over images, and over minutes at the speed of the fastest fifth of the steps,
 since the machine is shared. What it led to is in `recipes.py`.
+
+It stays beside `gan-helpers sweep`, since its record is one: 10,000 images against the same held-out ones after the same marks, over
+all recipes  in one file. Where a question needs more than a few runs, sweep, and note the answer in trials.md.
 """
 
 import json

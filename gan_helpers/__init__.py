@@ -48,6 +48,8 @@ _HOME_OF = {  # what `gan_helpers` offers by name, and where it is at home
     **dict.fromkeys(("StopOnNonFinite", "WarnOnCollapse", "WarnWhenDiscriminatorWins"), "runs.guards"),
     "Checkpoint": "runs.checkpoints",
     **dict.fromkeys(("train", "load_run"), "runs.training"),
+    "sweep": "runs.sweep",
+    "study": "runs.study",
     "export": "runs.exporting",
     "load_generator": "runs.shipped",
     "evaluate": "metrics.evaluation",
@@ -89,7 +91,7 @@ _MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where
 __all__ = sorted(_HOME_OF)
 _WITHOUT_TENSORFLOW = (
     "course", "data", "images", "plots", "setup_check", "storage", "explorer.state", "explorer.still_widgets", "gan.latent", "gan.look",
-    "gan.objectives", "runs.shipped", "runs.workers",
+    "gan.objectives", "runs.shipped", "runs.study", "runs.workers",
 )  # fmt: skip
 
 

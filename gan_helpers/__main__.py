@@ -58,6 +58,12 @@ def _complete_recipe(context, parameter, incomplete):
     return [name for name in recipes.RECIPES if name.startswith(incomplete)]
 
 
+def _complete_setting(context, parameter, incomplete):
+    from gan_helpers.runs import sweep
+
+    return [f"{name}=" for name in sweep.TO_SWEEP if name.startswith(incomplete)]
+
+
 def _complete_model(context, parameter, incomplete):
     import gan_helpers.runs.shipped  # as a module: it needs no TensorFlow for the names
 
@@ -320,6 +326,101 @@ def _precision(precision: str) -> str:
             "bfloat16 with float32 weights, since this processor has AMX (--precision float32 for float32 throughout)"
         )
     return precision
+
+
+# --- sweep and study ------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("recipe", shell_complete=_complete_recipe)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUES",
+    shell_complete=_complete_setting,
+    help="What varies: alternatives (loss=hinge,wasserstein), a range (d_steps=1..4) or one on a logarithmic scale "
+    "(g_learning_rate=log:1e-4..2e-3); one value alone is for all runs. The names are those of `train`, and batch_size. "
+    "May be given several times.",
+)
+@click.option(
+    "--study", "folder", type=FOLDER, required=True, help="The study's folder; the same call joins it, and goes on."
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1_000), default=3, show_default=True, help="Runs of each choice of settings."
+)
+@click.option(
+    "--runs", type=click.IntRange(1, 100_000), help="In all, each with one seed.  [default, of a grid: all of it]"
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Of training per run, counted as images at the speed measured when the study begins.",
+)
+@click.option("--images-per-run", type=click.IntRange(1), help="In place of --minutes.")
+@click.option(
+    "--sampler",
+    type=click.Choice(["grid", "random", "tpe"]),
+    help="How settings are chosen: all combinations, at random, or by what was good so far (tpe).  [default: tpe where there is a "
+    "range, otherwise grid]",
+)
+@click.option(
+    "--prune/--no-prune",
+    default=True,
+    show_default=True,
+    help="Stop a run early that is among the worst quarter of the finished ones at that point: looked at after each fifth.",
+)
+@_own_images("Fashion-MNIST")
+def sweep(recipe, settings, folder, seeds, runs, minutes, images_per_run, sampler, prune, images, size, colour):
+    """Train RECIPE with one choice of settings after another, and find out which are good.
+
+    Any number of processes share a study by the same command, on machines with a shared folder too. Each run is an ordinary run
+    folder in the study's folder. Low distances are good: they are taken to the last sixth of the training images, at most 10,000,
+    which no run learns from.
+    """
+    from gan_helpers.runs import study
+
+    study.optuna()  # without it nothing else needs to be waited for
+    from gan_helpers import recipes
+    from gan_helpers.runs import sweep
+
+    recipe = recipes.get(recipe)
+    sweep.distributions(settings)  # what is wrong with them is said before the images are looked at
+    dataset = _dataset(images, size, colour)
+    options = "" if dataset is None else _as_options(images, size, colour)
+    try:
+        found = sweep.sweep(
+            recipe, folder, dataset, settings=settings, seeds=seeds, runs=runs, minutes=minutes, images_per_run=images_per_run,
+            sampler=sampler, prune=prune, options=options,
+        )  # fmt: skip
+    except KeyboardInterrupt as stopped:
+        click.echo(f"\n{stopped or 'Stopped before the study began.'}".replace("same call", "same command"), err=True)
+        sys.exit(130)
+    click.echo(f"\n{found}")
+
+
+@commands.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="The runs as JSON.")
+def study(folder, as_json):
+    """What a sweep in FOLDER has found so far: its choices of settings, the best first. Draws history.png, importances.png and
+    parallel_coordinates.png into FOLDER as soon as there are runs to compare.
+    """
+    from gan_helpers.runs.study import study
+
+    found = study(folder)
+    if as_json:
+        click.echo(json.dumps(found.rows, indent=2))
+        return
+    click.echo(found)
+    for name in ("history", "importances", "parallel_coordinates"):
+        try:
+            figure = getattr(found, name)()
+        except ValueError as error:  # nothing to draw yet
+            click.echo(f"{name}: {error}")
+            continue
+        write_whole(folder / f"{name}.png", figure.png())
+        click.echo(f"{folder / f'{name}.png'}: {figure.alt}")
 
 
 # --- sample and export ----------------------------------------------------------------------------

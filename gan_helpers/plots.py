@@ -45,6 +45,13 @@ def figure(alt: str, figsize=(8, 4)) -> Figure:
     return new
 
 
+def with_alt(drawn: MatplotlibFigure, alt: str) -> Figure:
+    """A figure that another library has drawn, as one of ours; it is the same object."""
+    drawn.__class__ = Figure
+    drawn.alt = " ".join(alt.split())
+    return drawn
+
+
 class Animation:
     """A GIF that a notebook plays, with alt text.
 

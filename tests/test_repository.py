@@ -24,14 +24,15 @@ MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|Users|tmp|work|content|mnt|opt
 
 def requirements():
     """The requirements in pyproject.toml, extra by extra (Python 3.10 has no tomllib)."""
-    lists = re.findall(r"^(dependencies|lab|test) = \[(.*?)\]$", PROJECT, re.MULTILINE | re.DOTALL)
+    lists = re.findall(r"^(dependencies|lab|sweep|test) = \[(.*?)\]$", PROJECT, re.MULTILINE | re.DOTALL)
     return {name: re.findall(r'"([^"]+)"', body) for name, body in lists}
 
 
 def test_environment_yml_equals_pyproject():
     wanted = requirements()
-    assert all(wanted[name] for name in ("dependencies", "lab", "test"))
-    everything = [line for lines in wanted.values() for line in lines if not line.startswith("gan-helpers")]
+    names = ("dependencies", "lab", "test")  # sweeps have a lock of their own
+    assert all(wanted[name] for name in names)
+    everything = [line for name in names for line in wanted[name] if not line.startswith("gan-helpers")]
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, packages = environment["dependencies"]
     assert packages["pip"] == [*everything, "-e ."]
@@ -40,16 +41,26 @@ def test_environment_yml_equals_pyproject():
     assert environment["channels"] == ["conda-forge"]
 
 
-def test_lock_pins_and_hashes_everything_and_names_no_address():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def pins(lock):
+    """What a lock pins, as it stands there, without hashes; each has one, and none names an address."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|--find-links|--trusted|@ ", text)
-    pins = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
-    for pin in pins:
+    found = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
+    for pin in found:
         assert re.match(r"[\w.-]+==\S+", pin) and "--hash=sha256:" in pin, pin.splitlines()[0]
-    locked = {pin.split("==")[0] for pin in pins}
-    for line in sum(requirements().values(), []):
-        name = re.match(r"[\w-]+", line)[0].lower().replace("_", "-")
-        assert name in locked | {"gan-helpers"}, f"{name} is not locked: make lock"
+    return {tuple(pin.split()[0].split("==")) for pin in found}
+
+
+def test_locks_pin_and_hash_everything_name_no_address_and_agree():
+    locked, locked_for_sweeps = pins("requirements.lock"), pins("requirements-sweep.lock")
+    for extra, lines in requirements().items():
+        names = {name for name, _ in (locked_for_sweeps if extra == "sweep" else locked)}
+        for line in lines:
+            name = re.match(r"[\w-]+", line)[0].lower().replace("_", "-")
+            assert name in names | {"gan-helpers"}, f"{name} is not locked: make lock"
+    known = {name for name, _ in locked}
+    others = {pin for pin in locked_for_sweeps - locked if pin[0] in known}
+    assert not others, f"{others} would be changed by a sweep's installation: make lock"
 
 
 def test_the_readme_shows_the_benchmarks_own_numbers():

@@ -264,8 +264,7 @@ class QualityMonitor(keras.callbacks.Callback):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
         if self._of is None or ((epoch + 1) % self.every and not last):
             return
-        drawn = self.model.generate(self._measured_with["n"], self.seed)
-        distance = metrics.frechet_distance(self._judge.features_and_probabilities(drawn)[0], self._real)
+        distance = self.distance()
         if logs is not None:
             logs["frechet_classifier_distance"] = distance
         if self.best is None or distance < self.best["frechet_classifier_distance"]:
@@ -273,6 +272,11 @@ class QualityMonitor(keras.callbacks.Callback):
             if self.run_dir is not None:
                 save_whole(self.run_dir / "best_generator.keras", self.model.ema_generator.save)
                 write_whole(self.run_dir / "best.json", json.dumps(self.best).encode())
+
+    def distance(self) -> float:
+        """The averaged generator's Fréchet classifier distance as it is now, while it trains."""
+        drawn = self.model.generate(self._measured_with["n"], self.seed)
+        return metrics.frechet_distance(self._judge.features_and_probabilities(drawn)[0], self._real)
 
 
 class StopAfter(keras.callbacks.Callback):

@@ -337,7 +337,7 @@ def get(recipe: str | Recipe) -> Recipe:
     return RECIPES[recipe]
 
 
-_TERMS = {"loss": objectives, "regularisers": regularisers, "augment": augmentation}
+TERMS = {"loss": objectives, "regularisers": regularisers, "augment": augmentation}
 _DEFAULTS = {
     f.name: list(f.default) if isinstance(f.default, tuple) else f.default
     for f in dataclasses.fields(Recipe)
@@ -354,16 +354,16 @@ def settings_of_today(settings: dict) -> dict:
             pairs = (pair.split("=") for pair in fields.split(", ") if pair)
             found["loss"] = objectives.as_data(NonSaturating(**{key: ast.literal_eval(value) for key, value in pairs}))
     for name, former in terms_of_former(found).items():
-        found[name] = list(map(_TERMS[name].as_data, former))
+        found[name] = list(map(TERMS[name].as_data, former))
     return {**_DEFAULTS, **found}
 
 
 def as_text(name: str, value) -> str:
     """A setting of a run as a text to be read: terms as `changed` takes them, everything else as Python does."""
-    if name not in _TERMS:
+    if name not in TERMS:
         return repr(value)
     return (
-        "+".join(_TERMS[name].as_text(_TERMS[name].get(term)) for term in ([value] if name == "loss" else value))
+        "+".join(TERMS[name].as_text(TERMS[name].get(term)) for term in ([value] if name == "loss" else value))
         or "none"
     )
 
@@ -382,6 +382,21 @@ TO_SET = (
     *("loss", "regularisers", "augment", "d_steps", "latent_dim", "ema_decay"),
     *("g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps"),
 )  # what `changed` takes: batch size, epochs and seed are a run's, not a recipe's
+
+
+def number_of(name: str, text: str) -> int | float | None:
+    """The value of a setting that is a number, from its text; None for the `none` of `decay_steps`.
+
+    Raises:
+        ValueError: no number, or one with a fraction where it has to be whole.
+    """
+    if name == "decay_steps" and text.strip().lower() == "none":
+        return None
+    whole = name in ("d_steps", "latent_dim", "decay_steps", "batch_size")
+    try:
+        return int(text) if whole else float(text)
+    except ValueError:
+        raise ValueError(f"'{name}={text}': {name} is a {'whole number' if whole else 'number'}") from None
 
 
 def changed(recipe: Recipe, texts) -> Recipe:
@@ -404,14 +419,8 @@ def changed(recipe: Recipe, texts) -> Recipe:
             )
         if name in found:
             raise ValueError(f"{name} is set twice")
-        if name in ("loss", "regularisers", "augment"):
+        if name in TERMS:
             found[name] = "" if value == "none" else value
-            continue
-        whole = isinstance(getattr(recipe, name), int) or name == "decay_steps"
-        try:
-            found[name] = (
-                None if value.lower() == "none" and name == "decay_steps" else int(value) if whole else float(value)
-            )
-        except ValueError:
-            raise ValueError(f"{text!r}: {name} is a {'whole number' if whole else 'number'}") from None
+        else:
+            found[name] = number_of(name, value)
     return dataclasses.replace(recipe, **found)

@@ -50,15 +50,17 @@ class Run:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Adds images, seconds and images/s to each epoch's row, and stops at the step at which the time runs out."""
+    """Adds images, seconds and images/s to each epoch's row, and stops at the step at which the time or the images run out."""
 
-    def __init__(self, batch_size: int, seconds_before: float, minutes: float | None):
+    def __init__(self, batch_size: int, before: list[dict], minutes: float | None, images_in_all: int | None):
         super().__init__()
-        self.batch_size, self.total, self.limit = batch_size, seconds_before, None if minutes is None else minutes * 60
+        self.batch_size, self.images_in_all = batch_size, images_in_all
+        self.limit = None if minutes is None else minutes * 60
+        self.total, self.images = (_sum(before, name) for name in ("seconds", "images"))
 
     @property
     def has_run_out(self) -> bool:
-        return self.limit is not None and self.total >= self.limit
+        return self.total >= (self.limit or math.inf) or self.images >= (self.images_in_all or math.inf)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began, self.batches = time.perf_counter(), 0
@@ -67,19 +69,27 @@ class _Clock(keras.callbacks.Callback):
         self.batches += 1
         if self.limit is not None and self.total + time.perf_counter() - self.began >= self.limit:
             self.model.stop_training = True
+        if self.images_in_all is not None and self.images + self.batches * self.batch_size >= self.images_in_all:
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.began
         self.total += seconds
         images_seen = self.batches * self.batch_size
+        self.images += images_seen
         if logs is not None:
             rate = round(images_seen / seconds, 1)
             # Rounded up: rounded down, a run that has used up its time would seem to have some left.
             logs.update(images=images_seen, images_per_second=rate, seconds=math.ceil(seconds * 100) / 100)
 
 
+def _sum(rows: list[dict], name: str) -> float:
+    """Of a number in a run's history; rows from before it was kept do not count."""
+    return sum(row.get(name, 0) for row in rows)
+
+
 def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dataset | None = None, *, epochs: int | None = None,
-          minutes: float | None = None, seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None,
+          minutes: float | None = None, images_in_all: int | None = None, seed: int = 0, batch_size: int | None = None, precision: str = "auto", train_images=None,
           train_classes=None, evaluate_every: int | None = None, callbacks=(), verbose="auto", options: str = "") -> Run:  # fmt: skip
     """Train a recipe into a run folder; the same call goes on where it stopped.
 
@@ -90,9 +100,12 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
         recipe: a name or a `Recipe`; its networks are made for the data set's images and classes (`Recipe.for_images`).
         run_dir: the run folder; made where it is missing.
         dataset: what to learn from; default Fashion-MNIST. A conditional recipe needs its classes.
-        epochs: total number of epochs, those before a stop included; default the recipe's, or no limit with `minutes`.
+        epochs: total number of epochs, those before a stop included; default the recipe's, or no limit with `minutes` or
+            `images_in_all`.
         minutes: stop when so much training time, that before a stop included, is used up; the epoch in which that happens
             ends there, and the run's next one begins with a new order.
+        images_in_all: stop at the step at which so many images, those before a stop included, have been learned from; as `minutes`
+            within an epoch too, but the same on every machine.
         seed: of weights, latents, shuffling, dropout and label noise.
         batch_size: default the recipe's.
         precision: as in `GAN.compile`; a run that goes on keeps its own. `config.json` says which it is.
@@ -122,7 +135,13 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
     strategy = workers.strategy()
     recipe, run_dir = recipes.get(recipe), Path(run_dir)
     batch_size = recipe.batch_size if batch_size is None else batch_size
-    _check_numbers(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every, minutes=minutes)
+    _check_numbers(
+        epochs=epochs,
+        batch_size=batch_size,
+        evaluate_every=evaluate_every,
+        images_in_all=images_in_all,
+        minutes=minutes,
+    )
     bfloat16.choose_precision(precision)
     data_set = _as_dataset(dataset, train_images, train_classes)
     learned, measured = _parts(data_set, evaluate_every is not None, all_learned=train_images is not None)
@@ -144,8 +163,8 @@ def train(recipe: str | recipes.Recipe, run_dir: str | os.PathLike, dataset: Dat
         done = checkpoint.restore(gan)
         if chief:
             _keep_config(run_dir, facts, data_set, options, evaluate_every if measured is not None else None)
-        clock = _Clock(batch_size * recipe.d_steps, sum(row.get("seconds", 0) for row in checkpoint.rows), minutes)
-        total = epochs or (recipe.epochs if minutes is None else 10_000)
+        clock = _Clock(batch_size * recipe.d_steps, checkpoint.rows, minutes, images_in_all)
+        total = epochs or (recipe.epochs if minutes is None and images_in_all is None else 10_000)
         drawing = [ModelMonitor(run_dir), LossPlot(run_dir, checkpoint.rows)] if chief else []
         if done >= total or clock.has_run_out:
             for callback in drawing:  # a stop after the last checkpoint may have come before their last picture
