@@ -83,6 +83,7 @@ def shared(place, tmp_path_factory):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
+@pytest.mark.fault(47)
 def test_processes_share_a_study_one_is_stopped_one_killed_and_nothing_is_lost_or_done_twice(shared, place):
     folder = shared["folder"]
     assert shared["statuses"] == [130, -signal.SIGKILL, 0], shared["said"]
