@@ -1,9 +1,10 @@
 """Dirac-GAN: one number θ against one slope ψ. All of its training fits into a picture of the plane.
 
 The data are 0, again and again; the generator makes θ, whatever its latent vector; the discriminator's logit is ψ·x. At
-θ = ψ = 0 neither has anything to gain, and yet plain training never gets there (Mescheder, Geiger, Nowozin, "Which
-Training Methods for GANs do actually Converge?", ICML 2018, section 2). It is an ordinary `GAN`: every objective,
-regulariser and augmentation works here too.
+θ = ψ = 0 neither has anything to gain, and yet plain training does not get there: the saturating and the Wasserstein loss circle
+around it and drift outward, the non-saturating one comes nearer only until its steps carry it out as far (Mescheder, Geiger,
+Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018, sections 2 and 3). It is an ordinary `GAN`: every
+objective, regulariser and augmentation works here too.
 
     gan = gh.dirac.dirac_gan(regularisers="r1:1")
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
