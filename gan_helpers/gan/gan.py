@@ -226,6 +226,8 @@ class GAN(keras.Model):
             jit_compile: off unless asked for: on a CPU, XLA halves the speed of these networks.
             checks: what happens where training cannot be right (a discriminator that ends in a sigmoid, a player without
                 trainable weights, pixels out of range, …): "refuse" it, or "warn" and train all the same.
+            kwargs: others of Keras' settings, such as steps_per_execution=50: so many steps at once, which saves small networks
+                much of their time; callbacks then look at a step only after so many.
 
         Raises:
             ValueError: an unknown precision; what cannot be right; one optimizer for both players, or a setting of Keras'

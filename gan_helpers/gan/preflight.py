@@ -297,6 +297,10 @@ def _images_and_classes(gan, batch):
         )
     parts = [np.asarray(part) for part in parts]
     expected = tuple(gan.generator.output_shape[1:])
+    if gan.pixel_range is None and parts[0].shape[1:] != expected:
+        raise ValueError(
+            f"the points have shape {parts[0].shape[1:]}, and the networks are made for {expected}: build both networks for them"
+        )
     if parts[0].shape[1:] != expected:
         raise ValueError(
             f"the images have shape {parts[0].shape[1:]}, and the networks are made for {expected}: resize the images, or build "

@@ -163,7 +163,7 @@ class PointMonitor(ModelMonitor):
             return
         points = self.model.generate(self.n, self.seed, self.ema)
         alt = f"{self.n} generated points after epoch {epoch + 1}, of the same latent vectors each time, over real points."
-        png = images.png_bytes(plots.pixels(plots.scatter(points, self.real, alt)))
+        png = images.png_bytes(plots.pixels(plots.scatter(points, self.real, alt), dpi=100))
         if self.folder is not None:
             write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
         self._display.show(png, alt)
