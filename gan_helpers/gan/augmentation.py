@@ -151,7 +151,7 @@ class Cutout:
 class InstanceNoise:
     """Normal noise on every value, so that real and generated examples overlap, and no discriminator can tell all of them apart.
 
-    Sønderby, Caballero, Theis, Shi, Huszár, "Amortised MAP Inference for Image Super-resolution", ICLR 2017, section 3.2; Arjovsky,
+    Sønderby, Caballero, Theis, Shi, Huszár, "Amortised MAP Inference for Image Super-resolution", ICLR 2017; Arjovsky,
     Bottou, "Towards Principled Methods for Training Generative Adversarial Networks", ICLR 2017, section 3. What leaves the
     pixel range is not cut off: the noise would have another mean there. Points have it too.
 
