@@ -41,10 +41,10 @@ _HOME_OF = {  # what `gan_helpers` offers by name, and where it is at home
         ("Hinge", "LeastSquares", "NonSaturating", "Relativistic", "Saturating", "Wasserstein"), "gan.objectives"
     ),
     **dict.fromkeys(("GradientPenalty", "Smoothness", "WeightClipping", "ZeroCentred"), "gan.regularisers"),
-    **dict.fromkeys(("Adaptive", "Colour", "Cutout", "Shift"), "gan.augmentation"),
+    **dict.fromkeys(("Adaptive", "Colour", "Cutout", "InstanceNoise", "Shift"), "gan.augmentation"),
     **dict.fromkeys(("Every", "From", "Until"), "gan.schedules"),
     "Look": "gan.look",
-    **dict.fromkeys(("ModelMonitor", "LossPlot", "QualityMonitor", "StopAfter"), "runs.monitors"),
+    **dict.fromkeys(("ModelMonitor", "PointMonitor", "LossPlot", "QualityMonitor", "StopAfter"), "runs.monitors"),
     **dict.fromkeys(("StopOnNonFinite", "WarnOnCollapse", "WarnWhenDiscriminatorWins"), "runs.guards"),
     "Checkpoint": "runs.checkpoints",
     **dict.fromkeys(("train", "load_run"), "runs.training"),
@@ -71,7 +71,7 @@ _ROOMS = (
 )
 _MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where they are at home
     **{name: f"gan.{name}" for name in (
-        "augmentation", "bfloat16", "draws", "generators", "latent", "look", "objectives", "regularisers", "schedules", "terms",
+        "augmentation", "bfloat16", "dirac", "draws", "generators", "latent", "look", "objectives", "regularisers", "schedules", "terms",
     )},
     **{name: f"runs.{name}" for name in ("checkpoints", "exporting", "guards", "recipes", "training", "workers")},
     "callbacks": "runs.monitors",
@@ -85,6 +85,7 @@ _MODULES = {  # further modules that can be had as `gan_helpers.NAME`, and where
     "neighbours": "metrics.neighbours",
     "pretrained": "runs.shipped",
     "profiles": "course.profiles",
+    "toys": "data.toys",
     **{name: name for name in _ROOMS},
 }  # fmt: skip
 

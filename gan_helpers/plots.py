@@ -64,7 +64,7 @@ class Animation:
 
     def __init__(self, frames, alt: str, milliseconds: int = 200, scale: int = 1):
         if len(frames) and isinstance(frames[0], MatplotlibFigure):
-            frames = np.stack([_pixels(fig) for fig in frames])
+            frames = np.stack([pixels(fig) for fig in frames])
         self.gif = gif_bytes(frames, milliseconds, scale)
         self.alt = " ".join(alt.split())
 
@@ -77,7 +77,8 @@ class Animation:
         }
 
 
-def _pixels(fig: MatplotlibFigure, dpi: int = 70) -> np.ndarray:
+def pixels(fig: MatplotlibFigure, dpi: int = 70) -> np.ndarray:
+    """A figure as an image on white, uint8 (h, w, 3): of one size for figures of one size, whatever is drawn in them."""
     fig.set_dpi(dpi)
     fig.set_facecolor("white")
     canvas = FigureCanvasAgg(fig)
@@ -142,6 +143,35 @@ def image_rows(images, names, alt: str) -> Figure:
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    return fig
+
+
+def scatter(points, real=None, alt: str | None = None, size: float = 3.5) -> Figure:
+    """Points of a toy in the plane, over the real ones where they are given. With the same real points, the frame is the same.
+
+    Args:
+        points: floats (n, 2).
+        real: floats (m, 2); what they need, and half as much again, is what is shown. Default: what `points` need.
+        alt: alt text; default made from the numbers of points.
+        size: inches a side.
+
+    Raises:
+        ValueError: points of another shape, or none.
+    """
+    points, real = np.asarray(points), None if real is None else np.asarray(real)
+    shown = points if real is None else real
+    for each in (points, shown):
+        if each.ndim != 2 or each.shape[1] != 2 or not len(each):
+            raise ValueError(f"expected points of shape (n, 2), n at least 1; got {each.shape}")
+    said = f"{len(points)} points" if real is None else f"{len(points)} generated points over {len(real)} real ones"
+    fig = figure(alt or f"{said}, in the plane", (size, size))
+    ax = fig.subplots()
+    if real is not None:
+        ax.scatter(*real.T, s=4, color="lightgray")
+    ax.scatter(*points.T, s=4, color=REAL_COLOR if real is None else FAKE_COLOR, alpha=0.5)
+    middle, half = (shown.min(axis=0) + shown.max(axis=0)) / 2, 0.75 * np.ptp(shown, axis=0).max() or 1.0
+    ax.set(xlim=middle[0] + np.array([-half, half]), ylim=middle[1] + np.array([-half, half]), aspect="equal")
+    ax.tick_params(labelsize=7)
     return fig
 
 

@@ -1,4 +1,4 @@
-"""Batches for training: shuffled, as floats in a network's pixel range."""
+"""Batches for training: shuffled, as floats in a network's pixel range; or points as they are."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def pipeline(
     through the dataset's attribute `epoch` (a `tf.Variable`).
 
     Args:
-        images: uint8 (n, h, w, c), or a `gh.Dataset`. More than a gigabyte is not cached: of a memory-mapped file each batch
+        images: uint8 (n, h, w, c), or a `gh.Dataset`; or points of a toy, floats (n, d), d at most 3, which stay what they are. More than a gigabyte is not cached: of a memory-mapped file each batch
             is read when it is due.
         batch_size: images a batch; an incomplete last batch is left out, so that every step has the same shape.
         pixel_range: the range that the discriminator sees.
@@ -26,12 +26,12 @@ def pipeline(
         classes: of the images, integers (n,), for a conditional GAN; True for those of a `gh.Dataset`.
 
     Returns:
-        A dataset of float32 (batch_size, h, w, c), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
+        A dataset of float32 (batch_size, h, w, c), or (batch_size, d), ⌊images_per_epoch / batch_size⌋ batches an epoch; with `classes`, of
         pairs with int32 (batch_size,). Of a `gh.Dataset`, `GAN.fit` learns from it what it is trained on, and the classes' names.
         Its `share(i, n, first_epoch)` is the i-th of n equal parts of each batch, epoch after epoch without end: a replica's.
 
     Raises:
-        ValueError: images that are not uint8 batches; a batch size or a number of images out of range; another number of
+        ValueError: images that are not uint8 batches; points with NaN or infinity; a batch size or a number of images out of range; another number of
             classes than of images, or classes that are not integers from 0.
     """
     import tensorflow as tf
@@ -54,7 +54,9 @@ def pipeline(
         return tf.data.Dataset.from_tensor_slices(shuffled[:images_per_epoch]).batch(batch_size, drop_remainder=True)
 
     def to_floats(indices):
-        floats = tf.cast(chosen(indices), tf.float32) * ((high - low) / 255.0) + low
+        floats = tf.cast(chosen(indices), tf.float32)
+        if images.dtype == np.uint8:
+            floats = floats * ((high - low) / 255.0) + low
         return floats if cached_classes is None else (floats, tf.gather(cached_classes, indices))
 
     def share(i, of, first_epoch=0):
@@ -87,11 +89,12 @@ def _checked_epoch(n: int, batch_size: int, images_per_epoch: int | None) -> int
 
 
 def _images_and_classes(images, classes) -> tuple[np.ndarray, np.ndarray | None]:
-    """What `pipeline` was given, checked: uint8 (n, h, w, c), and int32 (n,) or None."""
+    """What `pipeline` was given, checked: uint8 (n, h, w, c) or float32 (n, d), and int32 (n,) or None."""
     if classes is True and (classes := getattr(images, "classes", None)) is None:
         has = repr(images) if hasattr(images, "images") else "an array"
         raise ValueError(f"classes is True, and {has} has none; it must be a gh.Dataset with classes, or pass them")
-    images = check_uint8(getattr(images, "images", images))
+    images = getattr(images, "images", images)
+    images = _checked_points(images) if _are_points(images) else check_uint8(images)
     if classes is None:
         return images, None
     n = len(images)
@@ -103,6 +106,20 @@ def _images_and_classes(images, classes) -> tuple[np.ndarray, np.ndarray | None]
             f"a class is {np.asarray(classes)[np.asarray(classes) != whole.clip(0)][0]}; it must be an integer, 0 or above"
         )
     return images, whole
+
+
+def _are_points(examples) -> bool:
+    """Whether these are points of a toy: floats (n, d), d at most 3."""
+    examples = np.asarray(examples)
+    return examples.dtype.kind == "f" and examples.ndim == 2 and examples.shape[1] in (1, 2, 3)
+
+
+def _checked_points(points) -> np.ndarray:
+    """Points as float32 (n, d)."""
+    points = np.asarray(points, np.float32)
+    if not np.isfinite(points).all():
+        raise ValueError("the points hold NaN or infinity: mend the data")
+    return points
 
 
 def _cached(images: np.ndarray):
@@ -118,7 +135,7 @@ def _read_where_they_lie(images: np.ndarray):
     import tensorflow as tf
 
     def chosen(indices):
-        batch = tf.numpy_function(images.__getitem__, [indices], tf.uint8, stateful=False)
+        batch = tf.numpy_function(images.__getitem__, [indices], images.dtype, stateful=False)
         return tf.ensure_shape(batch, (indices.shape[0], *images.shape[1:]))
 
     return chosen

@@ -5,7 +5,7 @@ learn to draw changed images (Zhao et al., "Differentiable Augmentation for Data
 section 3; Karras et al., "Training Generative Adversarial Networks with Limited Data", NeurIPS 2020, section 2).
 
 An augmentation is called with images float32 (n, h, w, c), the `Draws` of this side of the step, and the pixel range; it
-gives images of the same shape, through which gradients flow. `register` makes one of your own known by a name:
+gives images of the same shape, through which gradients flow. Points of a toy, float32 (n, d), have None for a range. `register` makes one of your own known by a name:
 
     @gh.augmentation.register("mirror")
     def mirror(images, draws, pixel_range):
@@ -144,6 +144,35 @@ class Cutout:
             here = (tf.range(size) >= first) & (tf.range(size) < first + side)  # (n, size)
             cut &= tf.reshape(here, (n, -1, 1, 1) if i == 0 else (n, 1, -1, 1))
         return tf.where(cut, sum(pixel_range) / 2, images)
+
+
+@register("instance_noise")
+@dataclass(frozen=True)
+class InstanceNoise:
+    """Normal noise on every value, so that real and generated examples overlap, and no discriminator can tell all of them apart.
+
+    Sønderby, Caballero, Theis, Shi, Huszár, "Amortised MAP Inference for Image Super-resolution", ICLR 2017; Arjovsky,
+    Bottou, "Towards Principled Methods for Training Generative Adversarial Networks", ICLR 2017, section 3. What leaves the
+    pixel range is not cut off: the noise would have another mean there. Points have it too.
+
+    Attributes:
+        std: standard deviation, above 0 and at most 10, as a share of the pixel range; for points, in their own units.
+
+    Raises:
+        ValueError: a std out of its range.
+    """
+
+    std: float = 0.1
+
+    def __post_init__(self):
+        _within(self, "std", 0, 10)
+        if not self.std:
+            raise ValueError("InstanceNoise: std is 0, which adds nothing: leave the term out")
+
+    def __call__(self, images, draws, pixel_range):
+        """float32 of the shape of the images or points."""
+        low, high = pixel_range or (0.0, 1.0)
+        return images + self.std * (high - low) * draws.normal("instance_noise", tf.shape(images))
 
 
 @register("adaptive")

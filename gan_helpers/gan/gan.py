@@ -11,7 +11,7 @@ from gan_helpers import data, images
 from gan_helpers.gan import augmentation, bfloat16, latent, objectives, preflight, regularisers, replicas, terms
 from gan_helpers.gan.augmentation import Adaptive, Shift
 from gan_helpers.gan.draws import Draws
-from gan_helpers.gan.generators import arranged, generate, in_turn, inputs_of, is_conditional, learned_from
+from gan_helpers.gan.generators import arranged, generate, in_turn, inputs_of, is_conditional, learned_from, range_of
 from gan_helpers.gan.look import Look
 from gan_helpers.gan.regularisers import Smoothness
 from gan_helpers.gan.schedules import From, Until
@@ -116,13 +116,13 @@ class GAN(keras.Model):
     functions of (seed, step) alone, so a run that goes on after a stop repeats the uninterrupted one.
 
     Args:
-        generator: Keras functional or sequential model, (n, latent_dim) → (n, h, w, c).
+        generator: Keras functional or sequential model, (n, latent_dim) → images (n, h, w, c), or points of a toy (n, d).
         discriminator: Keras model, (n, h, w, c) → logits (n, 1). A conditional GAN has a second input of both, integer
             classes (n,), and is fitted on batches (images, classes).
         loss: the objective (`gan_helpers.gan.objectives`): a name such as "hinge", a value such as
             `NonSaturating(label_smoothing=0.1)`, or a function of one's own, look → (d_loss, g_loss).
         latent_dim: length of a latent vector; default the generator's input.
-        pixel_range: of the images that both work on; default what the generator's last activation implies.
+        pixel_range: of the images that both work on; default what the generator's last activation implies; points have none.
         ema_decay: of the moving average of the generator's weights, in [0, 1); it starts low and ramps up, as
             min(ema_decay, (1 + step) / (10 + step)), so that a short run is not dragged down by its first steps
             (TensorFlow's ExponentialMovingAverage; GANs: Yazıcı et al., ICLR 2019).
@@ -195,9 +195,7 @@ class GAN(keras.Model):
         self.augment, self.adaptive = _with_their_policy(augment, self.calls_real)
         self.d_steps = d_steps
         self.conditional = is_conditional(generator)
-        self.pixel_range = (
-            images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
-        )
+        self.pixel_range = range_of(generator, pixel_range)
         self.ema_generator.pixel_range = self.pixel_range  # so that it goes where the generator goes
         self.ema_decay = float(ema_decay)
         if not (isinstance(seed, (int, np.integer)) and -(2**63) <= seed < 2**63):
@@ -228,6 +226,8 @@ class GAN(keras.Model):
             jit_compile: off unless asked for: on a CPU, XLA halves the speed of these networks.
             checks: what happens where training cannot be right (a discriminator that ends in a sigmoid, a player without
                 trainable weights, pixels out of range, …): "refuse" it, or "warn" and train all the same.
+            kwargs: others of Keras' settings, such as steps_per_execution=50: so many steps at once, which saves small networks
+                much of their time; callbacks then look at a step only after so many.
 
         Raises:
             ValueError: an unknown precision; what cannot be right; one optimizer for both players, or a setting of Keras'
@@ -442,6 +442,8 @@ class GAN(keras.Model):
 
     def _origin_of(self, batch) -> str | None:
         """As `data.origin_of`, of a batch in `pixel_range`."""
+        if self.pixel_range is None:
+            return "other"
         return data.origin_of(images.to_uint8(batch[0] if self.conditional else batch, self.pixel_range))
 
     def _in_groups(self, x, y, batch_size):
@@ -523,7 +525,7 @@ class GAN(keras.Model):
         return self.ema_generator(latents, training=training)
 
     def generate(self, n: int, seed: int = 0, ema: bool = True, classes=None) -> np.ndarray:
-        """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c).
+        """n new images of the averaged generator (of the raw one with ema=False): uint8 (n, h, w, c); or points, float32 (n, d).
 
         Args:
             classes: of a conditional GAN: integers (n,), or one for all; default all its classes in turn.
@@ -540,7 +542,7 @@ class GAN(keras.Model):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "loss": objectives.as_data(self.objective),
-            "pixel_range": list(self.pixel_range),
+            "pixel_range": None if self.pixel_range is None else list(self.pixel_range),
             "ema_decay": self.ema_decay,
             "regularisers": [regularisers.as_data(term) for term in self.regularisers.values()],
             "augment": [augmentation.as_data(term) for term in (*self.augment, self.adaptive) if term is not None],

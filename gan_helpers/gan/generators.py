@@ -210,6 +210,26 @@ def image_shape(generator) -> tuple[int, int, int]:
     )
 
 
+def makes_points(generator) -> bool:
+    """Whether a generator makes points of a toy, (n, d), d at most 3; longer vectors are flat images, or nothing known."""
+    return getattr(generator, "output_shape", None) in [(None, d) for d in (1, 2, 3)]
+
+
+def range_of(generator, pixel_range=None) -> tuple[float, float] | None:
+    """The pixel range that a generator draws in: as given, or `images.pixel_range_of`; None of one that makes points.
+
+    Raises:
+        ValueError: no such range, none that can be told, or one that was given for points.
+    """
+    if makes_points(generator):
+        if pixel_range is not None:
+            raise ValueError(
+                f"pixel_range is {pixel_range!r}, and {_name(generator)} makes points, which have none: leave it out"
+            )
+        return None
+    return images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
+
+
 def generator_and_range(generator, pixel_range=None):
     """The Keras generator in what was given, and its pixel range.
 
@@ -230,33 +250,32 @@ def generator_and_range(generator, pixel_range=None):
         generator, pixel_range = gan.ema_generator, gan.pixel_range if pixel_range is None else pixel_range
     inputs_of(generator)
     image_shape(generator)
-    if pixel_range is None:
-        return generator, images.pixel_range_of(generator)
-    return generator, images.check_pixel_range(pixel_range)
+    return generator, range_of(generator, pixel_range)
 
 
 def generate(generator, latents, pixel_range=None, batch_size: int = 100, classes=None) -> np.ndarray:
-    """Images of a Keras generator, ready to be looked at.
+    """Images of a Keras generator, ready to be looked at; or points, where it makes those (`makes_points`).
 
     The first call for a generator compiles it; two batches are computed at once.
 
     Args:
         generator: a Keras generator, as `inputs_of` and `image_shape` describe it.
         latents: (n, latent_dim).
-        pixel_range: of the generator; default `images.pixel_range_of`.
+        pixel_range: of the generator; default `range_of`.
         batch_size: images in a batch. Small batches stay in the processor's caches.
         classes: integers (n,) for a conditional generator, from 0 on.
 
     Returns:
-        uint8 (n, h, w, c).
+        uint8 (n, h, w, c); of points, float32 (n, d).
 
     Raises:
         ValueError: latents of the wrong shape or type or with NaN; classes missing, unknown, or given to a generator without
             any; a generator of another form, or one that gives NaN or infinity.
     """
-    takes, shape = inputs_of(generator), image_shape(generator)
+    takes, points = inputs_of(generator), makes_points(generator)
+    shape = generator.output_shape[1:] if points else image_shape(generator)
     latents = latent.check_latents(latents, takes.latent_dim)
-    pixel_range = images.pixel_range_of(generator) if pixel_range is None else images.check_pixel_range(pixel_range)
+    pixel_range = range_of(generator, pixel_range)
     if takes.told is not None:
         classes = _check_classes(generator, classes, len(latents), takes.classes)
     elif classes is not None:
@@ -264,14 +283,14 @@ def generate(generator, latents, pixel_range=None, batch_size: int = 100, classe
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
     call = compiled(generator)
-    drawn = np.empty((len(latents), *shape), np.uint8)
+    drawn = np.empty((len(latents), *shape), np.float32 if points else np.uint8)
 
     def draw(first):
         batch = slice(first, first + batch_size)
         pixels = call(*arranged(generator, latents[batch], None if classes is None else classes[batch]))
         if not np.isfinite(pixels).all():  # as uint8 it would be black, and pass for an image
             raise ValueError(f"{generator.name!r} gives NaN or infinity: its weights are broken, begin a new run")
-        drawn[batch] = images.to_uint8(pixels, pixel_range).reshape(-1, *shape)
+        drawn[batch] = pixels if points else images.to_uint8(pixels, pixel_range).reshape(-1, *shape)
 
     firsts = range(0, len(latents), batch_size)
     if len(firsts) == 1 or call.keeps_state:

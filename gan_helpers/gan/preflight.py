@@ -101,6 +101,8 @@ def of_players(gan) -> list[str]:
             f"which may be any number: remove the activation of {by!r}"
         )
     low, high, by = output_bounds(gan.generator)
+    if gan.pixel_range is None:
+        return found
     if np.isfinite((low, high)).all() and not np.allclose((low, high), gan.pixel_range, atol=0.01 * (high - low)):
         found.append(
             f"the generator ends in {by!r}, which draws between {low:g} and {high:g}, and pixel_range is "
@@ -266,10 +268,11 @@ def of_batch(gan, batch) -> list[str]:
     images, classes = _images_and_classes(gan, batch)
     found = []
     if images.dtype.kind not in "fbiu" and images.dtype.name != "bfloat16":
-        raise ValueError(
-            f"the images are {images.dtype}; expected floats in {_pair(gan.pixel_range)}: use gh.pipeline(images)"
-        )
-    if images.ndim == 4:
+        wanted = "floats" if gan.pixel_range is None else f"floats in {_pair(gan.pixel_range)}"
+        raise ValueError(f"the images are {images.dtype}; expected {wanted}: use gh.pipeline(images)")
+    if gan.pixel_range is None:
+        found += _points(images)
+    elif images.ndim == 4:
         found += _pixels(images, gan.pixel_range)
     if len(images) == 1 and (layer := _normalised_by_batch(gan)) is not None:
         found.append(
@@ -298,6 +301,10 @@ def _images_and_classes(gan, batch):
         )
     parts = [np.asarray(part) for part in parts]
     expected = tuple(gan.generator.output_shape[1:])
+    if gan.pixel_range is None and parts[0].shape[1:] != expected:
+        raise ValueError(
+            f"the points have shape {parts[0].shape[1:]}, and the networks are made for {expected}: build both networks for them"
+        )
     if parts[0].shape[1:] != expected:
         raise ValueError(
             f"the images have shape {parts[0].shape[1:]}, and the networks are made for {expected}: resize the images, or build "
@@ -326,6 +333,13 @@ def _pixels(images, pixel_range) -> list[str]:
     if low == -high and 0 <= least < high / 512 and most > 0.9 * high:
         return [f"the pixels lie between {least:.3g} and {most:.3g}, as in (0, {high:g}); {expected}"]
     return []
+
+
+def _points(points) -> list[str]:
+    """What is wrong with points, which may lie anywhere."""
+    if points.dtype.kind in "iub":
+        return [f"the points are {points.dtype}; expected floats: use points.astype('float32')"]
+    return [] if np.isfinite(points).all() else ["the points hold NaN or infinity: mend the data"]
 
 
 def _normalised_by_batch(gan) -> str | None:

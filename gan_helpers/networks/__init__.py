@@ -2,7 +2,7 @@
 
 Every generator maps latent vectors float32 (n, latent_dim) to images float32 (n, h, w, c), in (-1, 1) after a tanh or
 (0, 1) after a sigmoid; every discriminator maps such images to logits float32 (n, 1). Its last layer has no sigmoid: the
-losses work on logits, which is exact where a probability would round to 0 or 1.
+losses work on logits, which is exact where a probability would round to 0 or 1. Those of toys make and take points (n, d).
 
 The course's own networks make images of any `image_shape` that they can, (28, 28, 1) where nothing is said, and of any number
 of `classes`. A multilayer perceptron makes any shape; a convolutional one what `halvings` allows.
@@ -29,6 +29,7 @@ from gan_helpers.networks.older_systems import (
 )
 from gan_helpers.networks.sizes import CLASSES, IMAGE_SHAPE, SIZES, check_image_shape, halvings
 from gan_helpers.networks.subpixel import subpixel_generator
+from gan_helpers.networks.toys import point_generator, slope_discriminator, toy_discriminator, toy_generator
 
 __all__ = [
     "CLASSES",
@@ -51,8 +52,12 @@ __all__ = [
     "mlp_discriminator",
     "mlp_generator",
     "modulated_block",
+    "point_generator",
     "residual_block",
+    "slope_discriminator",
     "subpixel_generator",
+    "toy_discriminator",
+    "toy_generator",
     "tutorial_dcgan_discriminator",
     "tutorial_dcgan_generator",
     "upsampling_block",

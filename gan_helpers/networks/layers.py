@@ -90,6 +90,36 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
 
 @registered
+class LearnedPoint(keras.layers.Layer):
+    """The same trained point for every example, whatever comes in: Dirac-GAN's generator.
+
+    Source: Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Converge?", ICML 2018, section 2.
+
+    Args:
+        start: the d coordinates that it begins with.
+
+    Shapes: (n, …) → (n, d), float32.
+    """
+
+    def __init__(self, start=(0.0,), **kwargs):
+        super().__init__(**kwargs)
+        self.start = tuple(map(float, start))
+
+    def build(self, input_shape):
+        begin = lambda shape, dtype=None: ops.convert_to_tensor(self.start, dtype)  # noqa: E731
+        self.point = self.add_weight(name="point", shape=(len(self.start),), initializer=begin)
+
+    def call(self, x):
+        return ops.broadcast_to(self.point, (ops.shape(x)[0], len(self.start)))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(self.start))
+
+    def get_config(self):
+        return {**super().get_config(), "start": list(self.start)}
+
+
+@registered
 class SpectralNormalization(keras.layers.SpectralNormalization):
     """A layer whose kernel, as a matrix, stretches no vector: it is divided by its largest singular value, σ.
 

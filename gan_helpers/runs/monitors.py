@@ -1,4 +1,4 @@
-"""What watches a GAN train: `ModelMonitor` draws images, `LossPlot` losses, `QualityMonitor` measures; `ProgressBar`, `StopAfter`."""
+"""What watches a GAN train: `ModelMonitor` draws images, `PointMonitor` points, `LossPlot` losses, `QualityMonitor` measures; `ProgressBar`, `StopAfter`."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from PIL import Image
 
 from gan_helpers import images, metrics, plots
 from gan_helpers.data import dataset as data_sets
-from gan_helpers.gan.generators import image_shape
+from gan_helpers.gan.generators import image_shape, makes_points
 from gan_helpers.metrics import judges
 from gan_helpers.storage.whole_files import save_whole, write_whole
 
@@ -61,7 +61,7 @@ class ModelMonitor(keras.callbacks.Callback):
         scale: screen pixels per image pixel; default 2, and 1 for images of more than 32 pixels.
 
     Raises:
-        ValueError: n or every below 1.
+        ValueError: n or every below 1; when training begins: a generator of points, which `PointMonitor` draws.
     """
 
     def __init__(
@@ -84,6 +84,10 @@ class ModelMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._display = _Display("ModelMonitor: generated images")
+        if makes_points(self.model.generator):
+            raise ValueError(
+                "ModelMonitor draws images, and this generator makes points: use gh.PointMonitor(real_points)"
+            )
         if self.scale is None:
             self.scale = 2 if max(image_shape(self.model.generator)[:2]) <= 32 else 1
 
@@ -127,6 +131,42 @@ class ModelMonitor(keras.callbacks.Callback):
         found = self.folder.glob("epoch_*.png") if self.folder is not None else ()
         found = [path for path in found if re.fullmatch(r"epoch_\d{4,}\.png", path.name)]
         return sorted(found, key=lambda path: int(path.stem[6:]))
+
+
+class PointMonitor(ModelMonitor):
+    """Draws generated points over real ones after every epoch, always of the same latent vectors: `ModelMonitor` for toys.
+
+    Args:
+        real: points that the generator should make, floats (m, 2), such as `gh.toys.ring().sample(1000)`; they set the frame.
+        run_dir, every, seed, ema: as in `ModelMonitor`.
+        n: points in the picture.
+
+    Raises:
+        ValueError: n or every below 1, or real points of another shape; when training begins: a generator of anything else.
+    """
+
+    def __init__(self, real, run_dir=None, n: int = 1000, every: int = 1, seed: int = 0, ema: bool = True):
+        super().__init__(run_dir, n, every, seed, ema, scale=1)
+        self.real = np.asarray(real, np.float32)
+        if self.real.ndim != 2 or self.real.shape[1] != 2 or not len(self.real):
+            raise ValueError(f"expected real points of shape (n, 2), n at least 1; got {self.real.shape}")
+
+    def on_train_begin(self, logs=None):
+        self._display = _Display("PointMonitor: generated points")
+        shape = self.model.generator.output_shape
+        if shape != (None, 2):
+            raise ValueError(f"PointMonitor draws points in the plane, (n, 2); the output of this generator is {shape}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        if (epoch + 1) % self.every and not last:
+            return
+        points = self.model.generate(self.n, self.seed, self.ema)
+        alt = f"{self.n} generated points after epoch {epoch + 1}, of the same latent vectors each time, over real points."
+        png = images.png_bytes(plots.pixels(plots.scatter(points, self.real, alt), dpi=100))
+        if self.folder is not None:
+            write_whole(self.folder / f"epoch_{epoch + 1:04d}.png", png)
+        self._display.show(png, alt)
 
 
 class LossPlot(keras.callbacks.Callback):

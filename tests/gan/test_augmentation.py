@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gan_helpers import data, networks
 from gan_helpers.gan import augmentation
-from gan_helpers.gan.augmentation import Adaptive, Colour, Cutout, Shift
+from gan_helpers.gan.augmentation import Adaptive, Colour, Cutout, InstanceNoise, Shift
 from gan_helpers.gan.draws import Draws
 from gan_helpers.gan.gan import GAN
 from gan_helpers.gan.schedules import From
@@ -54,7 +54,7 @@ def test_cutout_greys_a_square_and_nothing_else(x):
     assert len({tuple(np.flatnonzero(hole.any(1))) for hole in gone}) > 10
 
 
-@pytest.mark.parametrize("term", [Shift(2), Colour(), Cutout(), From(2, Shift(1))], ids=str)
+@pytest.mark.parametrize("term", [Shift(2), Colour(), Cutout(), InstanceNoise(), From(2, Shift(1))], ids=str)
 def test_gradients_follow_and_real_generated_steps_and_terms_differ(term, x):
     draws = Draws(0, 3)
     with tf.GradientTape() as tape:
@@ -92,6 +92,8 @@ def test_the_adaptive_probability_follows_the_sign_of_real_logits(x):
         (lambda: Shift(1.5), "pixels is 1.5"),
         (lambda: Colour(brightness=2), "brightness is 2"),
         (lambda: Cutout(1.0), "share is 1.0"),
+        (lambda: InstanceNoise(0), "std is 0"),
+        (lambda: InstanceNoise(-1), "std is -1"),
         (lambda: Adaptive(target=3), "target is 3"),
         (lambda: augmentation.get("shfit:1"), "did you mean 'shift'"),
         (lambda: Shift(28)(tf.zeros((1, 28, 28, 1)), Draws(), RANGE), "28×28 pixels out of sight"),

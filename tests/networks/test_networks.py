@@ -5,10 +5,12 @@ import functools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_helpers import networks
 from gan_helpers.gan import augmentation, regularisers
 from gan_helpers.gan.schedules import From
+from gan_helpers.networks.layers import LearnedPoint, MinibatchStandardDeviation
 from gan_helpers.runs import recipes
 
 SHAPES = [(side, side, channels) for side in networks.SIZES for channels in (1, 3)]
@@ -59,6 +61,24 @@ def test_a_number_of_classes_that_is_none_is_refused(classes):
 def test_filters_are_one_for_each_level(given):
     with pytest.raises(ValueError, match="one for each level"):
         networks.dcgan_generator(**given)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_networks_of_toys_make_and_take_points(dimensions):
+    z, layer = np.zeros((3, 5), "float32"), MinibatchStandardDeviation(3)
+    points = networks.toy_generator(5, width=4, outputs=dimensions)(z)
+    assert points.shape == (3, dimensions)
+    assert networks.toy_discriminator(4, dimensions, batch_layer=layer)(points).shape == (3, 1)
+    assert layer.input.shape[1:] == (4,) and layer.output.shape[1:] == (5,)
+
+
+def test_a_learned_point_is_the_same_for_all_and_learns_from_all():
+    layer = LearnedPoint((2.0, -1.0))
+    with tf.GradientTape() as tape:
+        out = layer(np.ones((4, 7), "float32"))
+        total = tf.reduce_sum(out * [1.0, 3.0])
+    assert np.array_equal(out, [[2, -1]] * 4) and layer.compute_output_shape((None, 7)) == (None, 2)
+    assert np.array_equal(tape.gradient(total, layer.point.value), [4, 12])
 
 
 # --- recipes ------------------------------------------------------------------------------------------
