@@ -279,6 +279,81 @@ def _radius(distances, k):
     return np.sort(distances, axis=1)[:, k]
 
 
+# Exercise 7.1: the word that tells each failure of the gallery, in the order in which they are looked for.
+FAILURE_WORDS = ("won", "collapse", "oscillation", "range", "sigmoid", "norm", "noise", "rate", "frozen")
+LOOK_AT = {
+    "A": ("noise", "both accuracies are 1, and where does the dashed line lie?"),
+    "B": ("range", "its curves are those of a healthy run; look at the background."),
+    "C": ("collapse", "sixteen latent vectors, and how many different pictures?"),
+    "D": ("frozen", "one loss is 0 from the beginning: which player is pleased, and which does not answer?"),
+    "E": ("sigmoid", "both losses lie still on their dotted lines, as in a draw; do the pictures look like a draw?"),
+    "F": ("oscillation", "follow one accuracy from left to right, and the one latent vector on its way."),
+}
+
+
+def _failure(name) -> str:
+    """Exercise 7.1: the failure that a name means, by its telling word; "" for none."""
+    said = " ".join(words(name))
+    said = re.sub("oscillat(es|ing)", "oscillation", re.sub("collapsed", "collapse", said))
+    return next((word for word in FAILURE_WORDS if re.search(rf"\b{word}\b", said)), "")
+
+
+def _diagnosis(answer) -> dict[str, str]:
+    """Exercise 7.1: letters and the failures that are named for them.
+
+    Raises:
+        TypeError: it is no dict.
+        ValueError: letters are missing.
+    """
+    if not isinstance(answer, dict):
+        raise TypeError('expected a dict such as {"A": "collapse", …}')
+    found = {str(letter).strip().upper(): _failure(name) for letter, name in answer.items()}
+    if missing := sorted(set(LOOK_AT) - set(found)):
+        raise ValueError(f"no answer for run {', '.join(missing)}")
+    return found
+
+
+def _misnamed(letter: str) -> Test:
+    return lambda answer: _diagnosis(answer)[letter] != LOOK_AT[letter][0]
+
+
+def _run_is_healthy(run) -> bool:
+    """Exercises 7.2 and 7.3: by the numbers of `gan_helpers.course.gallery`."""
+    from gan_helpers.course import gallery
+
+    if not isinstance(run, gallery.Specimen):
+        raise TypeError("expected what gallery.train returns")
+    if len(run.history) < gallery.ROWS:
+        raise ValueError("the run is too short to tell: leave out rows")
+    return gallery.is_healthy(run)
+
+
+def _still(sign: str) -> Test:
+    """Exercises 7.2 and 7.3: whether a run's first fault is said with these words."""
+
+    def fits(run) -> bool:
+        from gan_helpers.course import gallery
+
+        return sign in gallery.what_is_wrong(run)
+
+    return fits
+
+
+SIGNS = (
+    (_still("tells"), "the discriminator wins: raise the generator's rate, or lower the discriminator's."),
+    (_still("accuracies"), "the discriminator does not keep up: raise its rate, or lower the generator's."),
+    (
+        _still("background"),
+        "the background is not black: in which range do the real pixels come, and are the rates too far apart?",
+    ),
+    (_still("classes"), "too few classes are in use: bring the two rates closer together."),
+    (
+        _still("diversity"),
+        "the diversity is not that of real images: bring the two rates closer together, or lower both.",
+    ),
+)
+
+
 EXERCISES: dict[str, Exercise] = {
     # notebook 01
     "1.1": Exercise(
@@ -664,6 +739,31 @@ EXERCISES: dict[str, Exercise] = {
             (
                 _covers(lambda real, cross, fake, k: np.sum(cross.min(axis=1) < _radius(real, k))),
                 "that is a number of points; a share is wanted: take the mean.",
+            ),
+        ),
+    ),
+    # notebook 07
+    "7.1": Exercise(
+        lambda answer: all(_diagnosis(answer)[letter] == right for letter, (right, _) in LOOK_AT.items()),
+        ("use the names that gallery.FAILURES lists, one for each letter from A to F.",),
+        "Six faults by their charts: no single panel would have told them all.",
+        tuple((_misnamed(letter), f"run {letter} is something else: {hint}") for letter, (_, hint) in LOOK_AT.items()),
+    ),
+    "7.2": Exercise(
+        _run_is_healthy,
+        ("compare gallery.settings_of('C') with gallery.Settings(), the healthy run's.",),
+        "The discriminator keeps up, so no single picture stays right for long.",
+        SIGNS,
+    ),
+    "7.3": Exercise(
+        lambda run: _run_is_healthy(run) and run.objective.label_noise >= 0.3,
+        ("compare gallery.settings_of('A') with gallery.Settings(), the healthy run's.",),
+        "With rates that match, label noise does no harm; before, it only hid who had won.",
+        (
+            *SIGNS,
+            (
+                lambda run: run.objective.label_noise < 0.3,
+                "healthy, but without the noise: keep loss='non_saturating:0.0:0.3'.",
             ),
         ),
     ),

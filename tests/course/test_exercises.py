@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 import gan_helpers as gh
-from gan_helpers.course import exercises
+from gan_helpers.course import exercises, gallery
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -147,6 +147,31 @@ def recall(real, fake, k):
     return np.mean((distances(real, fake) < np.sort(distances(fake, fake), axis=1)[:, k]).any(axis=1))
 
 
+# --- exercises 7.1 to 7.3 ---------------------------------------------------------------------------
+
+
+def diagnosis(**changed):
+    return {**gallery.SIX, **changed}
+
+
+def run(real=0.75, fake=0.75, shares=(0.1,) * 10, diversity=0.9, background=10.0, noise=0.0, rows=gallery.ROWS):
+    """What `gallery.train` returns, with these numbers; a healthy run unless they say otherwise."""
+    row = {"d_loss": 1.1, "g_loss": 1.0, "d_real_accuracy": real, "d_fake_accuracy": fake}
+    pictures = np.zeros((16, 28, 28, 1), np.uint8), np.zeros((10, 28, 28, 1), np.uint8)
+    objective = gh.NonSaturating(label_noise=noise)
+    return gallery.Specimen(*pictures, [row] * rows, np.array(shares), diversity, background, objective)
+
+
+ONE_CLASS = (1.0,) + (0.0,) * 9
+SICK = [
+    (run(real=0.99, fake=0.98), "discriminator wins"),
+    (run(fake=0.1), "does not keep up"),
+    (run(background=127), "not black"),
+    (run(shares=ONE_CLASS), "too few classes"),
+    (run(diversity=0.02), "diversity"),
+]
+
+
 # --- the tables: answers by exercise; those of 1.3 and 3.3 take time, so there stand functions that make them -------------------------------------------------------------------------------------
 
 MADE = ("1.3", "3.3")
@@ -234,6 +259,13 @@ RIGHT = {
         "C, A and B",
     ],
     "6.3": [coverage, coverage_in_loops, lambda real, fake, k: [tf.constant(coverage(real, fake, k))]],
+    "7.1": [
+        diagnosis(),
+        {letter.lower(): name.upper() for letter, name in gallery.SIX.items()},
+        diagnosis(A="Label noise", B="Pixels are out of range.", C="it has collapsed", D="frozen", F="it oscillates"),
+    ],
+    "7.2": [run(), run(real=0.9, fake=0.6, diversity=1.2)],
+    "7.3": [run(noise=0.3)],
 }
 
 # A wrong answer, and what the hint speaks of (a regular expression), or None where the next step is as good as any.
@@ -394,6 +426,17 @@ WRONG = {
         (recall, "recall"),
         (lambda real, fake, k: 1.0, None),
     ],
+    "7.1": [
+        (diagnosis(A="the discriminator has won"), "run A .* dashed line"),
+        (diagnosis(B="oscillation"), "run B .* background"),
+        (diagnosis(C="batch norm's leak"), "run C .* different pictures"),
+        (diagnosis(D="collapse"), "run D .* pleased"),
+        (diagnosis(E="a frozen player"), "run E .* dotted lines"),
+        (diagnosis(F="collapse"), "run F .* left to right"),
+        (diagnosis(F="I do not know"), "run F"),
+    ],
+    "7.2": SICK,
+    "7.3": [*SICK, (run(), "without the noise")],
 }
 
 # An answer whose trial raises, and what the message tells.
@@ -408,6 +451,8 @@ RAISES = {
     "5.2": [(lambda a, b, steps: a + np.linspace(0, 1, steps) * (b - a), "operands could not be broadcast")],
     "5.3": [(circle()[:8], r"\(8, 64\)"), (circle().T, r"\(64, 17\)")],
     "6.3": [(lambda real, fake, k: 1 / 0, "ZeroDivisionError: division by zero")],
+    "7.1": [("collapse", "expected a dict"), ({"A": "collapse"}, "no answer for run B, C, D, E, F")],
+    "7.2": [(gallery.Settings(), "what gallery.train returns"), (run(rows=3), "too short")],
 }
 
 
