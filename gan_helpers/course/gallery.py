@@ -268,32 +268,33 @@ SIX = {
 
 
 def chart(specimen: Specimen, beside: Specimen | None = None, shows: str = "") -> plots.Figure:
-    """A run in five panels: images at the end, one latent vector on the way, losses, accuracies, classes; the healthy one above.
+    """A run in five panels: images at the end, one latent vector on the way, losses, accuracies, classes.
 
     Args:
-        beside: the healthy run, for a row of its own above; None without.
+        beside: the healthy run: its images stand on the left, its curves are pale, its classes are outlined; None without.
         shows: what the picture shows, put before the numbers in the alt text.
     """
-    rows = [specimen] if beside is None else [beside, specimen]
-    alt = f"{shows} In numbers: {described(specimen)}" + ("" if beside is None else " Above it the healthy run.")
-    fig = plots.figure(alt, figsize=(12, 2.5 * len(rows)))
-    axes = np.reshape(fig.subplots(len(rows), 5, width_ratios=(1.1, 0.5, 1.2, 1.1, 1.1)), (len(rows), 5))
-    for row, one in zip(axes, rows):
-        for ax, images, columns in ((row[0], one.picture, 4), (row[1], one.strip, 2)):
-            ax.imshow(grid(images, columns)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            ax.axis("off")
-        _draw_losses(row[2], one)
-        _draw_accuracies(row[3], one)
-        _draw_classes(row[4], one)
-    for ax, title in zip(axes[0], ("at the end", "on the way", "loss", "accuracy")):
-        ax.set_title(title, fontsize=9)
+    alt = f"{shows} In numbers: {described(specimen)}" + (
+        "" if beside is None else " Beside it, pale, the healthy run."
+    )
+    pictures = [("at the end", specimen.picture, 4), ("on the way", specimen.strip, 2)]
     if beside is not None:
-        axes[0, 0].set_title("healthy: at the end", fontsize=9)
+        pictures.insert(0, ("healthy", beside.picture, 4))
+    ratios = [1.0 if columns == 4 else 0.5 for *_, columns in pictures] + [1.3, 1.2, 1.2]
+    fig = plots.figure(alt, figsize=(1.9 * sum(ratios), 2.3))
+    axes = fig.subplots(1, len(ratios), width_ratios=ratios)
+    for ax, (title, images, columns) in zip(axes, pictures):
+        ax.imshow(grid(images, columns)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        ax.set_title(title, fontsize=8)
+        ax.axis("off")
+    _draw_losses(axes[-3], specimen, beside)
+    _draw_accuracies(axes[-2], specimen, beside)
+    _draw_classes(axes[-1], specimen, beside)
     return fig
 
 
 def show(name: str) -> plots.Figure:
-    """The recorded run of a failure, below the healthy one; or an unlabelled one, "A" to "F", by itself.
+    """The recorded run of a failure, beside the healthy one; or an unlabelled one, "A" to "F", by itself.
 
     Raises:
         ValueError: there is none of this name.
@@ -309,37 +310,41 @@ def changes(name: str) -> str:
     return "\n".join(f"{key}: {healthy[key]} → {value}" for key, value in mine.items() if value != healthy[key])
 
 
-def _lines(ax, specimen: Specimen, names) -> None:
-    steps = STEPS_PER_ROW * np.arange(1, len(specimen.history) + 1)
+def _lines(ax, specimen: Specimen, beside: Specimen | None, names) -> None:
     for name in names:
         label, color = plots.PLAYERS[name]
-        ax.plot(steps, [row[name] for row in specimen.history], color=color, lw=1.3, label=label)
+        for run, style in ((beside, {"alpha": 0.3}), (specimen, {"label": label})):
+            if run is not None:
+                steps = STEPS_PER_ROW * np.arange(1, len(run.history) + 1)
+                ax.plot(steps, [row[name] for row in run.history], color=color, lw=1.3, **style)
     ax.tick_params(labelsize=7)
-    ax.legend(fontsize=6.5, framealpha=0.5)
+    ax.legend(fontsize=6, framealpha=0.5)
 
 
-def _draw_losses(ax, specimen: Specimen) -> None:
+def _draw_losses(ax, specimen: Specimen, beside: Specimen | None) -> None:
     for name, at in specimen.objective.equilibrium.items():
         ax.axhline(at, color=plots.PLAYERS[name][1], ls=":", lw=1)
     ax.axhline(specimen.objective.floor, color=plots.REAL_COLOR, ls="--", lw=1)
-    _lines(ax, specimen, ("d_loss", "g_loss"))
+    _lines(ax, specimen, beside, ("d_loss", "g_loss"))
     ax.set_ylim(-0.04 * ax.get_ylim()[1], None)
+    ax.set_title("loss", fontsize=8)
 
 
-def _draw_accuracies(ax, specimen: Specimen) -> None:
+def _draw_accuracies(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.axhline(0.5, color="gray", ls=":", lw=1)
-    _lines(ax, specimen, ("d_real_accuracy", "d_fake_accuracy"))
+    _lines(ax, specimen, beside, ("d_real_accuracy", "d_fake_accuracy"))
     ax.set_ylim(-0.03, 1.03)
+    ax.set_title("accuracy", fontsize=8)
 
 
-def _draw_classes(ax, specimen: Specimen) -> None:
+def _draw_classes(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.bar(range(10), specimen.shares, color=plots.THIRD_COLOR)
-    ax.axhline(0.1, color="gray", ls=":", lw=1)
+    if beside is not None:
+        ax.bar(range(10), beside.shares, facecolor="none", edgecolor="gray", lw=0.7)
     ax.set_xticks(range(10), CLASS_NAMES, rotation=90, fontsize=6)
     ax.tick_params(axis="y", labelsize=7)
     ax.set_ylim(0, max(0.3, 1.05 * specimen.shares.max()))
-    said = f"{specimen.classes_in_use:.1f} classes in use, diversity {specimen.diversity:.2f}"
-    ax.set_title(said, fontsize=8)
+    ax.set_title(f"{specimen.classes_in_use:.1f} classes in use, diversity {specimen.diversity:.2f}", fontsize=7.5)
 
 
 def described(specimen: Specimen) -> str:
@@ -358,7 +363,7 @@ def wall() -> plots.Figure:
     fig = plots.figure(
         "Ten grids of sixteen generated images. The healthy run's are grainy clothes. "
         + " ".join(f"{name}: {failure.shows}" for name, failure in FAILURES.items()),
-        figsize=(11, 5),
+        figsize=(8, 3.7),
     )
     for ax, name in zip(fig.subplots(2, 5).ravel(), names):
         ax.imshow(grid(recorded(name).picture, 4)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
