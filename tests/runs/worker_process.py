@@ -3,7 +3,6 @@
 python worker_process.py FOLDER    # as TF_CONFIG says; writes FOLDER/worker_N.npz
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from gan_helpers.gan.gan import GAN
 from gan_helpers.runs import workers
 
 import keras  # isort: skip
+import tensorflow as tf  # isort: skip
 from keras import layers  # isort: skip
 
 STEPS, BATCH = 20, 32  # of all workers together
@@ -45,8 +45,16 @@ def trained(d_steps: int, strategy=None) -> dict:
     return weights | {name: np.array(values) for name, values in history.items()}
 
 
+def two_devices():
+    """A strategy over two logical devices: what `workers.strategy` gives where there are two GPUs."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 if __name__ == "__main__":
-    (addresses, here), strategy = workers.cluster(), workers.strategy()
+    mirrored = sys.argv[2:] == ["mirrored"]
+    strategy = two_devices() if mirrored else workers.strategy()
+    name = "mirrored" if mirrored else f"worker_{workers.cluster()[1]}"
     found = {f"{d_steps}/{name}": value for d_steps in (1, 2) for name, value in trained(d_steps, strategy).items()}
-    np.savez(Path(sys.argv[1]) / f"worker_{here}.npz", **found)
-    print(json.dumps(addresses))
+    np.savez(Path(sys.argv[1]) / f"{name}.npz", **found)
