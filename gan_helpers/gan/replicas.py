@@ -57,7 +57,7 @@ def average(variables) -> None:
     context, variables = _context(), [variable for variable in variables if variable.dtype == "float32"]
     if context is None or not variables:
         return
-    means = context.all_reduce("MEAN", [tf.convert_to_tensor(variable.value) for variable in variables])
+    means = context.all_reduce("MEAN", [tf.identity(variable.value) for variable in variables])
     for variable, mean in zip(variables, means):
         variable.assign(mean)
 
