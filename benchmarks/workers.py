@@ -54,7 +54,7 @@ def started(recipe: str, images_each: int, cores: list[int], together: bool) -> 
     """A process pinned to each of these cores, waiting; as one cluster, or each by itself."""
     from gan_helpers.runs import workers
 
-    addresses = [f"127.0.0.1:{port}" for port in workers._free_ports(len(cores))]
+    addresses = [f"127.0.0.1:{port}" for port in workers.free_ports(len(cores))]
     processes = []
     for i, core in enumerate(cores):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}

@@ -102,7 +102,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(tmp_path, few
 @pytest.mark.fault(46)
 def test_what_a_worker_cannot_use_is_said(tmp_path, monkeypatch, call):
     taken = socket.create_server(("127.0.0.1", 0))
-    busy, nobody = taken.getsockname()[1], workers._free_ports(1)[0]
+    busy, nobody = taken.getsockname()[1], workers.free_ports(1)[0]
     for text, error, message in (
         ("{", ValueError, "must read like"),
         (
