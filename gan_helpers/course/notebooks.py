@@ -1,6 +1,7 @@
-"""The course's own commands: run all notebooks, refresh the committed outputs, rewrite the badges.
+"""The course's own commands: run all notebooks, refresh the committed outputs, write the exercises and the badges.
 
     python -m gan_helpers.course run --profile quick
+    python -m gan_helpers.course exercises
     python -m gan_helpers.course refresh 03_dcgan
     python -m gan_helpers.course badges --repo owner/name
 
@@ -347,6 +348,23 @@ def kernel_manager_class():
     return ThisPython
 
 
+# --- exercises ------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--notebooks", type=FOLDER, default=ROOT / "notebooks", help="Folder of the lessons.")
+def exercises(notebooks):
+    """Write the exercises from gan_helpers/course/exercises/ into the lessons and the notebooks of solutions.
+
+    What a lesson's cells show stays right; refresh the solutions that are said to have been rewritten.
+    """
+    from gan_helpers.course.exercises.cells import written
+
+    for lesson in find_lessons(notebooks):
+        for path, text in written(lesson).items():
+            rewrite(path, text)
+
+
 # --- badges ---------------------------------------------------------------------------------------
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
@@ -385,6 +403,6 @@ def sha256(path):
 
 def rewrite(path, text):
     """Write `text` if the file does not hold it yet, and say so."""
-    if text != path.read_text(encoding="utf-8"):
+    if not path.exists() or text != path.read_text(encoding="utf-8"):
         write_whole(path, text.encode())
         click.echo(f"rewritten: {path.name}")
