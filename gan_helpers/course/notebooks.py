@@ -26,6 +26,7 @@ from gan_helpers.storage.whole_files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NATIVE_LOG = re.compile(r"(WARNING: All log messages before absl|[IW]\d{4} [\d:. ]+\S+:\d+\] ).*\n?")  # C++, at import
 
 # nbconvert's lab template leaves out the alt text that a picture carries in its metadata: put it in.
 HTML_TEMPLATE = """{% extends "index.html.j2" %}
@@ -333,6 +334,10 @@ def strip_volatile(notebook):
             del cell.metadata[key]
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
+            if output.get("name") == "stderr":
+                output.text = NATIVE_LOG.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr" or output.text]
 
 
 def kernel_manager_class():

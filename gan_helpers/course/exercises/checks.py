@@ -117,6 +117,11 @@ def like_on(cases: Answers, wrt: tuple[str, ...]) -> Callable[[Callable], Test]:
     return like
 
 
+def fixed(*shape: int, seed: int = 0) -> np.ndarray:
+    """Normally distributed numbers that are the same every time, float32."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
 def slip_as(like: Callable[[Callable], Test], hint: str, wrong: Callable) -> Slip:
     """The slip of writing the function `wrong`: known by doing what it does."""
     return Slip(like(wrong), hint, lambda: [wrong])
@@ -160,10 +165,8 @@ def _outcome(function, case: dict, wrt) -> tuple[np.ndarray, list]:
     for name in wrt:
         watched += getattr(given[name], "trainable_variables", [given[name]])
     with tf.GradientTape() as tape:
-        for tensor in watched:
-            tape.watch(getattr(tensor, "value", tensor))
-        values = tf.convert_to_tensor(call(function, **given))
-        values = tf.cast(values, tf.float32)
+        tape.watch([given[name] for name in wrt if tf.is_tensor(given[name])])  # weights are watched by themselves
+        values = tf.cast(tf.convert_to_tensor(call(function, **given)), tf.float32)
         weights = tf.cos(tf.range(tf.size(values), dtype=tf.float32))  # uneven, or some errors would cancel
         total = tf.reduce_sum(weights * tf.reshape(values, (-1,)))
     return values.numpy(), tape.gradient(total, watched)

@@ -1,15 +1,145 @@
 """The exercises of lesson 02."""
 
+import contextlib
 import math
 
 import numpy as np
 
-from gan_helpers.course.exercises.checks import close, gives, keras, numbers, tf
-from gan_helpers.course.exercises.exercise import Exercise, Slip
+from gan_helpers.course.exercises.checks import (
+    called,
+    close,
+    fixed,
+    gives,
+    keras,
+    like_on,
+    numbers,
+    slip_as,
+    tf,
+)
+from gan_helpers.course.exercises.exercise import Exercise, Slip, Test
 
-SETUP = "import numpy as np"
+SETUP = """import keras
+import numpy as np
+import tensorflow as tf"""
 
 LOGITS = (-6.0,), (-1.5,), (0.0,), (2.0,)
+
+
+def _logits() -> list:
+    """Exercise 2.4: more generated logits than real ones, then some that are far out."""
+    return [(fixed(4, 1), fixed(6, 1, seed=1)), (np.float32([[100], [-100]]), np.float32([[90], [-120]]))]
+
+
+def _bce(logits, label, mean=None):
+    """Binary cross-entropy of logits against one label."""
+    return (mean or tf.reduce_mean)(tf.nn.softplus(logits) - label * logits)
+
+
+def _twice(logits):
+    """What comes of taking probabilities for logits."""
+    return tf.sigmoid(logits)
+
+
+def _both_halves(real_logits, fake_logits):
+    return _bce(real_logits, 1.0) + _bce(fake_logits, 0.0)
+
+
+def _with_logarithms(real_logits, fake_logits):
+    real, fake = tf.sigmoid(real_logits), tf.sigmoid(fake_logits)
+    return -tf.reduce_mean(tf.math.log(real)) - tf.reduce_mean(tf.math.log(1 - fake))
+
+
+def _by_keras(real_logits, fake_logits):
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    return loss(tf.ones_like(real_logits), real_logits) + loss(tf.zeros_like(fake_logits), fake_logits)
+
+
+_discriminates = like_on(_logits, wrt=("real_logits", "fake_logits"))
+_discriminates_nearby = like_on(lambda: _logits()[:1], wrt=("real_logits", "fake_logits"))
+_generates = like_on(lambda: [(fixed(5, 1, seed=2),), (np.float32([[-100], [80]]),)], wrt=("fake_logits",))
+_generates_nearby = like_on(lambda: [(fixed(5, 1, seed=2),)], wrt=("fake_logits",))
+
+
+def _players(passed: list) -> tuple:
+    """Exercise 2.6: two tiny networks, always with the same weights; `passed` grows with each gradient in the generator."""
+
+    @tf.custom_gradient
+    def counted(x):
+        def backward(slope):
+            passed.append(1)
+            return slope
+
+        return tf.identity(x), backward
+
+    class Counted(keras.layers.Layer):
+        def call(self, x):
+            return counted(x)
+
+    dense = keras.layers.Dense
+    generator = keras.Sequential([keras.Input((2,)), dense(3, activation="tanh"), dense(2), Counted()])
+    discriminator = keras.Sequential([keras.Input((2,)), dense(4, activation="tanh"), dense(1)])
+    for player in (generator, discriminator):
+        player.set_weights([fixed(*weight.shape, seed=k) for k, weight in enumerate(player.weights)])
+    return generator, discriminator
+
+
+def _two_steps(step) -> tuple[np.ndarray, int]:
+    """Exercise 2.6: all weights after two steps, and how many gradients went through the generator."""
+    passed = []
+    generator, discriminator = _players(passed)
+    rates = {"g_optimizer": keras.optimizers.SGD(0.5), "d_optimizer": keras.optimizers.SGD(0.25)}
+    for k in range(2):
+        batch = {"real": tf.constant(fixed(6, 2, seed=10 + k)), "latents": tf.constant(fixed(6, 2, seed=20 + k))}
+        called(step, generator=generator, discriminator=discriminator, **rates, **batch)
+    return np.concatenate([weight.ravel() for weight in generator.get_weights() + discriminator.get_weights()]), len(
+        passed
+    )
+
+
+def _steps_like(formula, spared: bool | None = None) -> Test:
+    """A test for training steps: two of them move all weights as two of `formula` do.
+
+    Args:
+        spared: whether the discriminator's gradient must stay out of the generator; None: either.
+    """
+
+    def is_right(step) -> bool:
+        weights, passed = _two_steps(step)
+        moved = np.allclose(weights, _two_steps(formula)[0], rtol=1e-3, atol=1e-4)
+        return moved and spared in (None, passed <= 2)
+
+    return is_right
+
+
+def _a_step(d_goal="d", g_goal="g", recorded=False):
+    """A training step whose players go down these losses; `recorded`: the discriminator's tape sees the generator."""
+
+    def step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            with contextlib.nullcontext() if recorded else d_tape.stop_recording():
+                fake = generator(latents, training=True)
+            real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
+            losses = {"d": _both_halves(real_logits, fake_logits), "g": _bce(fake_logits, 1.0)}
+            losses["both"] = losses["d"] + losses["g"]
+            losses["fair"] = -_bce(fake_logits, 0.0)
+        d_gradients = d_tape.gradient(losses[d_goal], discriminator.trainable_variables)
+        g_gradients = g_tape.gradient(losses[g_goal], generator.trainable_variables)
+        d_optimizer.apply(d_gradients, discriminator.trainable_variables)
+        g_optimizer.apply(g_gradients, generator.trainable_variables)
+
+    return step
+
+
+def _a_step_with_two_looks(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+    with tf.GradientTape() as g_tape:
+        fake = generator(latents)
+        g_loss = _bce(discriminator(fake), 1.0)
+    with tf.GradientTape() as d_tape:
+        d_loss = _both_halves(discriminator(real), discriminator(fake))
+    d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
+    g_optimizer.apply(g_tape.gradient(g_loss, generator.trainable_variables), generator.trainable_variables)
+    d_optimizer.apply(d_gradients, discriminator.trainable_variables)
+
 
 EXERCISES: dict[str, Exercise] = {
     "2.1": Exercise(
@@ -166,5 +296,224 @@ print([round(float(ratio(logit)), 2) for logit in (-6, -2, 0, 2)])""",
             (lambda logit: exp(-logit), "NameError: name 'exp' is not defined"),  # noqa: F821
             (math.exp(6), "the function itself"),
         ],
+    ),
+    "2.4": Exercise(
+        title="the discriminator's loss",
+        prompt=r"""Write `discriminator_loss(real_logits, fake_logits)` in TensorFlow: the two cross-entropies of section 3, each the mean over its own samples, added.
+
+$$L_D = -\operatorname{mean} \log \sigma(d(x)) - \operatorname{mean} \log(1 - \sigma(d(G(z))))$$
+
+The loss must also survive logits of ±100. The check compares it with ours on logits that you have not seen, and compares the gradients too, because it is the gradient that trains a network.""",
+        stub="""def discriminator_loss(real_logits, fake_logits):
+    ...  # your code""",
+        answer="discriminator_loss",
+        hints=(
+            "a real sample costs `-log σ(l)`, a generated one `-log(1 - σ(l))`; take the mean of each kind, then add the two.",
+            "`keras.losses.BinaryCrossentropy(from_logits=True)` computes both: real logits against ones, generated logits against zeros.",
+            "or by hand: `-log σ(l)` is `tf.nn.softplus(-l)`, and `-log(1 - σ(l))` is `tf.nn.softplus(l)`.",
+        ),
+        is_right=_discriminates(_both_halves),
+        why="Real logits are pushed up and generated ones down, each in proportion to how wrong they still are.",
+        solution="""def discriminator_loss(real_logits, fake_logits):
+    cost_of_real = tf.reduce_mean(tf.nn.softplus(-real_logits))
+    cost_of_fake = tf.reduce_mean(tf.nn.softplus(fake_logits))
+    return cost_of_real + cost_of_fake""",
+        because=r"""The *softplus* is $\log(1 + e^l)$. Since $\sigma(l) = 1 / (1 + e^{-l})$, it gives $-\log \sigma(l) = \operatorname{softplus}(-l)$ and $-\log(1 - \sigma(l)) = \operatorname{softplus}(l)$, without ever taking the logarithm of 0. The slope with respect to a real logit is $-(1 - \sigma(l))$, divided by the number of real samples: large while the discriminator is wrong, nearly 0 once it is sure.""",
+        slips=(
+            slip_as(
+                _discriminates,
+                "that is the sum over the samples; take the mean, or the step would grow with the batch.",
+                lambda real_logits, fake_logits: (
+                    _bce(real_logits, 1.0, tf.reduce_sum) + _bce(fake_logits, 0.0, tf.reduce_sum)
+                ),
+            ),
+            slip_as(
+                _discriminates,
+                "the labels have changed places: real samples belong to 1, generated ones to 0.",
+                lambda real_logits, fake_logits: _bce(real_logits, 0.0) + _bce(fake_logits, 1.0),
+            ),
+            slip_as(
+                _discriminates,
+                "the sigmoid is applied twice: with `from_logits=True`, hand over the logits themselves.",
+                lambda real_logits, fake_logits: _both_halves(_twice(real_logits), _twice(fake_logits)),
+            ),
+            slip_as(
+                _discriminates,
+                "that is the mean of the two halves; the course adds them, so that a draw costs log 4.",
+                lambda real_logits, fake_logits: _both_halves(real_logits, fake_logits) / 2,
+            ),
+            slip_as(
+                _discriminates,
+                "that is the real half alone; without the other, answering 'real' to everything would be best.",
+                lambda real_logits, fake_logits: _bce(real_logits, 1.0) + 0.0 * tf.reduce_sum(fake_logits),
+            ),
+            Slip(
+                _discriminates_nearby(_both_halves),
+                "right, but not for logits of ±100: σ is rounded to 0 or 1, and its logarithm with it; use softplus, or from_logits=True.",
+                lambda: [_with_logarithms],
+            ),
+        ),
+        example=(
+            "discriminator_loss(tf.constant([[2.0], [0.0]]), tf.constant([[-1.0], [1.0]]))",
+            1.2233,
+        ),
+        right=lambda: [
+            _both_halves,
+            _by_keras,
+            lambda real, fake: _both_halves(tf.squeeze(real), tf.squeeze(fake)),
+            tf.function(_both_halves),
+        ],
+        wrong=lambda: [lambda real_logits, fake_logits: tf.reduce_mean(real_logits) - tf.reduce_mean(fake_logits)],
+        raising=lambda: [
+            (
+                lambda real_logits, fake_logits: _both_halves(*map(np.asarray, (real_logits, fake_logits))),
+                "no gradient",
+            ),
+        ],
+    ),
+    "2.5": Exercise(
+        title="the generator's loss",
+        prompt=r"""Write the non-saturating loss, `generator_loss(fake_logits)`, in TensorFlow:
+
+$$L_G = -\operatorname{mean} \log \sigma(d(G(z)))$$
+
+Again the check compares values and gradients, and again logits of ±100 must not break it.""",
+        stub="""def generator_loss(fake_logits):
+    ...  # your code""",
+        answer="generator_loss",
+        hints=(
+            "the generator wants its samples to be called real: against which label does it compare their logits?",
+            "it is the real half of the discriminator's loss, applied to the generated logits.",
+            "return `tf.reduce_mean(tf.nn.softplus(-fake_logits))`.",
+        ),
+        is_right=_generates(lambda fake_logits: _bce(fake_logits, 1.0)),
+        why="Its slope is -(1 - σ(l)): the surer the discriminator is of a fake, the harder the generator is pushed.",
+        solution="""def generator_loss(fake_logits):
+    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+
+
+logits = tf.constant([-6.0, 0.0, 6.0])
+with tf.GradientTape() as tape:
+    tape.watch(logits)
+    loss = generator_loss(logits)
+print("slopes times the number of samples:", (3 * tape.gradient(loss, logits)).numpy().round(3))""",
+        because="""Cross-entropy of the generated logits against the label 1. The slopes show what the name promises: at logit −6, where the generator is losing, the push is almost as strong as it can be.""",
+        slips=(
+            slip_as(
+                _generates,
+                "that is the fair loss, mean of log(1 - D): it saturates, just where the generator is losing.",
+                lambda fake_logits: -_bce(fake_logits, 0.0),
+            ),
+            slip_as(
+                _generates,
+                "that compares with 0, as the discriminator does; the generator wants to be called real.",
+                lambda fake_logits: _bce(fake_logits, 0.0),
+            ),
+            slip_as(
+                _generates,
+                "mind the sign: a loss is minimised, so it is -log D and not log D.",
+                lambda fake_logits: -_bce(fake_logits, 1.0),
+            ),
+            slip_as(
+                _generates,
+                "that is the sum over the samples; take the mean.",
+                lambda fake_logits: _bce(fake_logits, 1.0, tf.reduce_sum),
+            ),
+            slip_as(
+                _generates,
+                "the sigmoid is applied twice: with `from_logits=True`, hand over the logits themselves.",
+                lambda fake_logits: _bce(_twice(fake_logits), 1.0),
+            ),
+            Slip(
+                _generates_nearby(lambda fake_logits: _bce(fake_logits, 1.0)),
+                "right, but not at logit -100, where σ is rounded to 0: use softplus, or from_logits=True.",
+                lambda: [lambda fake_logits: -tf.reduce_mean(tf.math.log(tf.sigmoid(fake_logits)))],
+            ),
+        ),
+        example=("generator_loss(tf.constant([[-2.0], [1.0]]))", 1.2201),
+        right=lambda: [
+            lambda fake_logits: _bce(fake_logits, 1.0),
+            lambda logits: keras.losses.BinaryCrossentropy(from_logits=True)(tf.ones_like(logits), logits),
+            lambda logits: -tf.reduce_mean(tf.math.log_sigmoid(logits)),
+        ],
+        wrong=lambda: [lambda fake_logits: -tf.reduce_mean(fake_logits)],
+        raising=lambda: [(lambda fake_logits: np.logaddexp(0, -fake_logits.numpy()).mean(), "no gradient flows back")],
+    ),
+    "2.6": Exercise(
+        title="a training step with three holes",
+        prompt="""This is section 3's training step, with everything it needs handed in, and three holes. Fill them.
+
+1. The discriminator's tape need not know how the fakes came about. While the generator draws, switch **that tape's** recording off; otherwise the gradient of `d_loss` is computed all the way back through the generator, for nothing.
+2. The gradients that move the discriminator: from which tape, of which loss, with respect to which weights?
+3. The same for the generator.
+
+The check lets your step train two tiny networks twice. It compares every weight of both with ours, and counts how often a gradient has passed through the generator.""",
+        stub="""def train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+        with ...:  # hole 1
+            fake = generator(latents, training=True)
+        real_logits = discriminator(real, training=True)
+        fake_logits = discriminator(fake, training=True)
+        d_loss = loss(tf.ones_like(real_logits), real_logits) + loss(tf.zeros_like(fake_logits), fake_logits)
+        g_loss = loss(tf.ones_like(fake_logits), fake_logits)
+    d_gradients = ...  # hole 2
+    g_gradients = ...  # hole 3
+    d_optimizer.apply(d_gradients, discriminator.trainable_variables)
+    g_optimizer.apply(g_gradients, generator.trainable_variables)
+    return d_loss, g_loss""",
+        answer="train_step",
+        hints=(
+            "a tape has a method `stop_recording()` for a `with` block, and a method `gradient(loss, weights)`.",
+            "hole 1 is `d_tape.stop_recording()`: only that tape rests, the generator's goes on.",
+            "hole 2 is `d_tape.gradient(d_loss, discriminator.trainable_variables)`; hole 3 is the same with g and the generator.",
+        ),
+        is_right=_steps_like(_a_step(), spared=True),
+        why="Each player goes down its own loss with its own weights, and no gradient is computed that nobody needs.",
+        solution="""def train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+        with d_tape.stop_recording():
+            fake = generator(latents, training=True)
+        real_logits = discriminator(real, training=True)
+        fake_logits = discriminator(fake, training=True)
+        d_loss = loss(tf.ones_like(real_logits), real_logits) + loss(tf.zeros_like(fake_logits), fake_logits)
+        g_loss = loss(tf.ones_like(fake_logits), fake_logits)
+    d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
+    g_gradients = g_tape.gradient(g_loss, generator.trainable_variables)
+    d_optimizer.apply(d_gradients, discriminator.trainable_variables)
+    g_optimizer.apply(g_gradients, generator.trainable_variables)
+    return d_loss, g_loss""",
+        because="""Without `stop_recording` the same weights come out, only later: a tape goes back through all that it has recorded, even where nobody asked for a gradient. The package's own `GAN.train_step` has the same line. `tf.stop_gradient(fake)` in front of the discriminator would not do, because the generator's gradient has to pass there.""",
+        slips=(
+            Slip(
+                _steps_like(_a_step(), spared=False),
+                "the weights are right, but the discriminator's gradient still runs back through the generator: d_tape.stop_recording().",
+                lambda: [_a_step(recorded=True)],
+            ),
+            Slip(
+                _steps_like(_a_step(g_goal="d")),
+                "the generator goes down the discriminator's loss, so it helps its opponent: take g_loss.",
+                lambda: [_a_step(g_goal="d")],
+            ),
+            Slip(
+                _steps_like(_a_step(d_goal="g")),
+                "the discriminator goes down the generator's loss, and learns to be fooled: take d_loss.",
+                lambda: [_a_step(d_goal="g", recorded=True), _a_step(d_goal="g")],
+            ),
+            Slip(
+                _steps_like(_a_step(d_goal="both")),
+                "the discriminator goes down both losses at once, which pull in opposite directions: d_loss alone is its own.",
+                lambda: [_a_step(d_goal="both")],
+            ),
+            Slip(
+                _steps_like(_a_step(g_goal="fair")),
+                "that is the saturating loss; the step of section 3 compares generated logits with ones.",
+                lambda: [_a_step(g_goal="fair")],
+            ),
+        ),
+        right=lambda: [_a_step(), _a_step_with_two_looks],
+        wrong=lambda: [lambda *_: None],
+        raising=lambda: [(lambda generator: None, "TypeError")],
     ),
 }

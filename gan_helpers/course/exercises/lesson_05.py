@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 
-from gan_helpers.course.exercises.checks import Later, close, gives, tf
+from gan_helpers.course.exercises.checks import (
+    Later,
+    close,
+    fixed,
+    gives,
+    keras,
+    like_on,
+    slip_as,
+    tf,
+)
 from gan_helpers.course.exercises.exercise import Cell, Exercise, Slip, Test
 
 latent = Later("gan_helpers.gan.latent")
@@ -105,6 +114,44 @@ def _circle(radius=8.0, t=None, second=None, offset=0.0, angle=np.pi / 2):
 
 def _direction(latents, classes, a, b, scaled=lambda difference: difference / np.linalg.norm(difference)):
     return scaled(latents[classes == b].mean(axis=0) - latents[classes == a].mean(axis=0))
+
+
+def _drawing() -> tuple:
+    """Exercise 5.5: a tiny generator and a tiny judge, always with the same weights."""
+    dense = keras.layers.Dense
+    generator = keras.Sequential([keras.Input((4,)), dense(6, "tanh"), dense(5, "tanh")])
+    score = keras.Sequential([keras.Input((5,)), dense(3, "tanh"), dense(1)])
+    for network in (generator, score):
+        network.set_weights([fixed(*weight.shape, seed=k) for k, weight in enumerate(network.weights)])
+    return generator, score
+
+
+def _uphill(generator, score, z):
+    """The gradient of each score with respect to its latent vector."""
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        scores = score(generator(z))
+    return tape.gradient(scores, z)
+
+
+def _nudge(generator, score, z, length, axis=1):
+    slopes = _uphill(generator, score, z)
+    return z + length * slopes / tf.norm(slopes, axis=axis, keepdims=True)
+
+
+_nudges = like_on(
+    lambda: [(*_drawing(), fixed(5, 4, seed=9), 0.5), (*_drawing(), 2 * fixed(2, 4, seed=8), 2.0)], wrt=()
+)
+
+
+def _unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def _keeps_apart(formula) -> Test:
+    """Exercise 5.6: for unit vectors as well as for long ones."""
+    a, b = fixed(2, 8, seed=3)
+    return gives(formula, (_unit(a), _unit(b)), (3 * a, 0.2 * b), (a, 5 * b))
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -339,5 +386,123 @@ gh.plots.image_rows(np.concatenate(rows), [f"trousers {k}" for k in range(5)],
             lambda z, y, a, b: [*_direction(z, y, a, b)],
         ],
         wrong=lambda: [lambda z, y, a, b: z[y == b].mean(axis=0) / np.linalg.norm(z[y == b].mean(axis=0))],
+    ),
+    "5.5": Exercise(
+        title="uphill in the latent space",
+        prompt=r"""A direction of PCA is the same for every picture. A gradient is not: it says how *this* picture's latent vector has to move for a judge's score to rise fastest. Write `nudge(generator, score, z, length)` in TensorFlow:
+
+$$z_i \leftarrow z_i + \text{length} \cdot \frac{g_i}{|g_i|}, \qquad g_i = \nabla_{z_i}\, \text{score}(\text{generator}(z_i))$$
+
+`generator` and `score` are networks that can be called, `z` is a tensor (n, latent_dim), and every vector moves by the same length. The check compares your vectors with ours for two tiny networks.""",
+        stub="""def nudge(generator, score, z, length):
+    ...  # your code, after `import tensorflow as tf`""",
+        answer="nudge",
+        hints=(
+            "a tape that watches `z`, and within it `score(generator(z))`; then `tape.gradient(…, z)`.",
+            "divide each row of the gradient by its own norm: `tf.norm(slopes, axis=1, keepdims=True)`.",
+            "return `z + length * slopes / tf.norm(slopes, axis=1, keepdims=True)`.",
+        ),
+        is_right=_nudges(_nudge),
+        why="The gradient passes through the judge and the generator down to z, as it does in training, only that now z learns.",
+        solution="""import tensorflow as tf
+
+
+def nudge(generator, score, z, length):
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        scores = score(generator(z))
+    slopes = tape.gradient(scores, z)
+    return z + length * slopes / tf.norm(slopes, axis=1, keepdims=True)
+
+
+def brightness(pictures):
+    return tf.reduce_mean(pictures, axis=(1, 2, 3))
+
+
+moved = nudge(generator, brightness, tf.constant(z), 2.0)
+brighter = brightness(generator(moved)) > brightness(generator(z))
+print("brighter after one step:", int(tf.reduce_sum(tf.cast(brighter, tf.int32))), "of", len(z))""",
+        because="""`tape.gradient` differentiates the sum of the scores; each score depends on its own latent vector only, so every row is the gradient of its own picture. Here the judge is as simple as can be, the mean brightness. Any network will do: the logit of a class, for instance.""",
+        slips=(
+            slip_as(
+                _nudges,
+                "each vector should move by `length`: divide every gradient by its own norm.",
+                lambda generator, score, z, length: z + length * _uphill(generator, score, z),
+            ),
+            slip_as(
+                _nudges,
+                "you divide by the norm of the whole batch; every vector has its own: axis=1, keepdims=True.",
+                lambda generator, score, z, length: _nudge(generator, score, z, length, axis=None),
+            ),
+            slip_as(
+                _nudges,
+                "that leads downhill; the score should rise.",
+                lambda generator, score, z, length: _nudge(generator, score, z, -length),
+            ),
+            slip_as(
+                _nudges,
+                "that is the step alone; add it to z.",
+                lambda generator, score, z, length: _nudge(generator, score, z, length) - z,
+            ),
+        ),
+        right=lambda: [
+            _nudge,
+            lambda g, s, z, length: z + length * tf.math.l2_normalize(_uphill(g, s, z), axis=1),
+            lambda g, s, z, length: _nudge(g, lambda x: tf.reduce_mean(s(x)), z, length),
+        ],
+        wrong=lambda: [lambda generator, score, z, length: z + length],
+        raising=lambda: [
+            (lambda generator, score, z, length: None, "returned nothing"),
+        ],
+    ),
+    "5.6": Exercise(
+        title="one thing at a time",
+        prompt="""Section 5's direction makes sleeves longer, and often changes the width as well. If the second has a direction too, it can be taken out. Write `without(direction, other)` for two vectors: what is left of `direction` at a right angle to `other`, brought to length 1. Neither of the two needs to have length 1.""",
+        stub="""def without(direction, other):
+    ...  # your code""",
+        answer="without",
+        hints=(
+            "the part of `direction` that lies along `other` is a multiple of `other`: which multiple?",
+            "it is `(direction @ other) / (other @ other)`; take that multiple of `other` away.",
+            "divide what is left by its `np.linalg.norm`.",
+        ),
+        is_right=_keeps_apart(lambda direction, other: _unit(direction - direction @ other / (other @ other) * other)),
+        why="At a right angle to the other direction, a push changes the first thing and leaves the second, to first order.",
+        solution="""def without(direction, other):
+    rest = direction - (direction @ other) / (other @ other) * other
+    return rest / np.linalg.norm(rest)
+
+
+sleeve, width = z[2], z[3]
+print(f"before {np.abs(sleeve @ width) / np.linalg.norm(sleeve) / np.linalg.norm(width):.2f}, after {np.abs(without(sleeve, width) @ width):.2f}")""",
+        because="""One step of the Gram–Schmidt process. It makes the two directions perpendicular in the latent space. In the pictures the second thing stays as it is only as long as the generator is nearly linear, that is, for small pushes.""",
+        slips=(
+            Slip(
+                _keeps_apart(lambda direction, other: direction - direction @ other / (other @ other) * other),
+                "at a right angle, but its length is not 1.",
+                lambda: [lambda direction, other: direction - other * np.dot(direction, other) / np.dot(other, other)],
+            ),
+            Slip(
+                _keeps_apart(lambda direction, other: _unit(direction - direction @ other * other)),
+                "that holds only if `other` has length 1: divide by other @ other.",
+                lambda: [lambda direction, other: _unit(direction - direction @ other * other)],
+            ),
+            Slip(
+                _keeps_apart(lambda direction, other: _unit(direction - other)),
+                "that takes all of `other` away; take away only the part that lies along it.",
+                lambda: [lambda direction, other: _unit(direction - other)],
+            ),
+            Slip(
+                _keeps_apart(lambda direction, other: _unit(direction @ other / (other @ other) * other)),
+                "that is the part along `other`; what is wanted is the rest.",
+                lambda: [lambda direction, other: _unit((direction @ other) * other)],
+            ),
+        ),
+        right=lambda: [
+            lambda direction, other: _unit(direction - direction @ _unit(other) * _unit(other)),
+            lambda a, b: list(_unit(a - np.outer(b, b) @ a / (b @ b))),
+            lambda a, b: tf.constant(_unit(a - (a @ b) / (b @ b) * b)),
+        ],
+        wrong=lambda: [lambda direction, other: _unit(direction)],
     ),
 }

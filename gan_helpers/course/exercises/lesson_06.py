@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from gan_helpers.course.exercises.checks import close, gives, tf, words
+from gan_helpers.course.exercises.checks import (
+    call,
+    close,
+    fixed,
+    gives,
+    keras,
+    like_on,
+    numbers,
+    slip_as,
+    tf,
+    words,
+)
 from gan_helpers.course.exercises.exercise import Cell, Exercise, Slip, Test
 
 SETUP = "import numpy as np"
@@ -56,6 +67,60 @@ def _precision(real, fake, k):
 
 def _recall(real, fake, k):
     return np.mean((_distances(real, fake) < np.sort(_distances(fake, fake), axis=1)[:, k]).any(axis=1))
+
+
+def _moments(features):
+    """Exercise 6.4: mean and covariance of features (n, d), as tensors."""
+    centred = features - tf.reduce_mean(features, axis=0)
+    return tf.reduce_mean(features, axis=0), tf.matmul(centred, centred, transpose_a=True) / (len(features) - 1.0)
+
+
+def _frechet_like(formula) -> Test:
+    """Exercise 6.4: the distance, and its gradient with respect to the generated features behind mean and covariance."""
+    stretch = np.float32([[2, 0.5, 0], [0, 1, 0.3], [0, 0, 0.5]])
+    cases = [
+        (fixed(30, 3), fixed(40, 3, seed=1) @ stretch + 1),
+        (fixed(30, 3, seed=2) @ stretch, fixed(25, 3, seed=3) @ stretch.T),
+    ]
+
+    def of_features(distance):
+        names = "mean_a", "cov_a", "mean_b", "cov_b"
+        return lambda real, fake: call(distance, **dict(zip(names, (*_moments(real), *_moments(fake)))))
+
+    return lambda function: like_on(lambda: cases, wrt=("fake",))(of_features(formula))(of_features(function))
+
+
+def _root(matrix):
+    """The square root of a symmetric matrix with eigenvalues that are not negative."""
+    values, vectors = tf.linalg.eigh(matrix)
+    return vectors * tf.sqrt(tf.maximum(values, 0.0)) @ tf.transpose(vectors)
+
+
+def _frechet(mean_a, cov_a, mean_b, cov_b, overlap=None, square=lambda apart: tf.reduce_sum(apart**2)):
+    """The distance, or with another trace in place of that of the root of the product."""
+    if overlap is None:
+        root = _root(cov_a)
+        trace = tf.reduce_sum(tf.sqrt(tf.maximum(tf.linalg.eigvalsh(root @ cov_b @ root), 0.0)))
+    else:
+        trace = overlap(cov_a, cov_b)
+    return square(mean_a - mean_b) + tf.linalg.trace(cov_a) + tf.linalg.trace(cov_b) - 2 * trace
+
+
+def _entropy(shares, axis=-1):
+    return -tf.reduce_sum(shares * tf.math.log(shares), axis=axis)
+
+
+_varies = like_on(lambda: [(3 * fixed(6, 10),), (fixed(4, 5, seed=1),)], wrt=("logits",))
+
+
+def _balls(real, cross, k, nearer=np.less):
+    """Exercise 6.5: (n real, n fake), whether a real point's ball contains a generated point."""
+    return nearer(cross, _radius(real, k)[:, None])
+
+
+def _density(real, fake, k, nearer=np.less, column=0):
+    radius = np.sort(_distances(real, real), axis=1)[:, k + column]
+    return nearer(_distances(real, fake), radius[:, None]).sum() / (k * len(fake))
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -274,5 +339,260 @@ for k in (1, 2, 5):
         right=lambda: [_coverage, _coverage_in_loops, lambda real, fake, k: [tf.constant(_coverage(real, fake, k))]],
         wrong=lambda: [lambda real, fake, k: 1.0],
         raising=lambda: [(lambda real, fake, k: 1 / 0, "ZeroDivisionError: division by zero")],
+    ),
+    "6.4": Exercise(
+        title="the distance as a loss",
+        prompt=r"""Section 2 computes the Fréchet distance with NumPy. Then it is a number, and nothing can be trained on it. Write it in TensorFlow, from means (d,) and covariances (d, d): `frechet(mean_a, cov_a, mean_b, cov_b)`.
+
+$$d^2 = |\mu_a - \mu_b|^2 + \operatorname{tr}\left(\Sigma_a + \Sigma_b - 2\,(\Sigma_a \Sigma_b)^{1/2}\right)$$
+
+The check compares the distance, and its gradient with respect to the generated features from which it has computed `mean_b` and `cov_b`.""",
+        stub="""def frechet(mean_a, cov_a, mean_b, cov_b):
+    ...  # your code, after `import tensorflow as tf`""",
+        answer="frechet",
+        hints=(
+            "follow section 2's function line by line: `tf.linalg.eigh`, `tf.linalg.eigvalsh` and `tf.linalg.trace` have the same names in TensorFlow.",
+            "the trace of the root of a matrix is the sum of the roots of its eigenvalues; those of `cov_a @ cov_b` are those of `root @ cov_b @ root`.",
+            "`values, vectors = tf.linalg.eigh(cov_a)`, then `root = vectors * tf.sqrt(values) @ tf.transpose(vectors)`, then `tf.sqrt(tf.linalg.eigvalsh(root @ cov_b @ root))`, added up.",
+        ),
+        is_right=_frechet_like(_frechet),
+        why="Through mean and covariance the gradient reaches every generated image: all of them move the cloud together.",
+        solution="""import tensorflow as tf
+
+
+def frechet(mean_a, cov_a, mean_b, cov_b):
+    values, vectors = tf.linalg.eigh(cov_a)
+    root = vectors * tf.sqrt(tf.maximum(values, 0.0)) @ tf.transpose(vectors)
+    overlap = tf.reduce_sum(tf.sqrt(tf.maximum(tf.linalg.eigvalsh(root @ cov_b @ root), 0.0)))
+    return tf.reduce_sum((mean_a - mean_b) ** 2) + tf.linalg.trace(cov_a + cov_b) - 2 * overlap
+
+
+one, four = tf.eye(2), tf.linalg.diag([1.0, 4.0])
+print(f"{frechet(tf.zeros(2), one, tf.constant([3.0, 0.0]), four):.2f}")""",
+        because=r"""Means 3 apart, and one standard deviation of 2 in place of 1: $3^2 + (2 - 1)^2 = 10$. Training on the very number that you report is possible, and a bad idea: the generator would learn to please this judge, and the number would no longer say anything about the pictures.""",
+        slips=(
+            Slip(
+                _frechet_like(lambda *moments: _frechet(*moments, overlap=lambda a, b: tf.linalg.trace(a @ b))),
+                "the root is missing: the trace of the *square root* of the product is wanted.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: _frechet(
+                        mean_a, cov_a, mean_b, cov_b, lambda a, b: tf.linalg.trace(a @ b)
+                    )
+                ],
+            ),
+            Slip(
+                _frechet_like(
+                    lambda *moments: _frechet(
+                        *moments,
+                        overlap=lambda a, b: tf.reduce_sum(tf.sqrt(tf.linalg.diag_part(a) * tf.linalg.diag_part(b))),
+                    )
+                ),
+                "that uses the variances alone; the features are correlated, so the whole matrices count.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: (
+                        tf.reduce_sum((mean_a - mean_b) ** 2)
+                        + tf.reduce_sum(
+                            (tf.sqrt(tf.linalg.diag_part(cov_a)) - tf.sqrt(tf.linalg.diag_part(cov_b))) ** 2
+                        )
+                    )
+                ],
+            ),
+            Slip(
+                _frechet_like(
+                    lambda *moments: _frechet(*moments, overlap=lambda a, b: tf.linalg.trace(tf.sqrt(a @ b)))
+                ),
+                "tf.sqrt takes the root of each number; the root of a matrix goes by its eigenvalues.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: _frechet(
+                        mean_a, cov_a, mean_b, cov_b, lambda a, b: tf.linalg.trace(tf.sqrt(a @ b))
+                    )
+                ],
+            ),
+            Slip(
+                _frechet_like(
+                    lambda *moments: _frechet(*moments, overlap=lambda a, b: tf.linalg.trace(_root(a) @ _root(b)))
+                ),
+                "the root of a product of matrices is not the product of their roots: take the root of root @ cov_b @ root.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: _frechet(
+                        mean_a, cov_a, mean_b, cov_b, lambda a, b: tf.linalg.trace(_root(a) @ _root(b))
+                    )
+                ],
+            ),
+            Slip(
+                _frechet_like(lambda *moments: _frechet(*moments, square=lambda apart: tf.norm(apart))),
+                "the distance of the means goes in squared.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: _frechet(
+                        mean_a, cov_a, mean_b, cov_b, square=lambda apart: tf.norm(apart)
+                    )
+                ],
+            ),
+            Slip(
+                _frechet_like(
+                    lambda *moments: (
+                        (
+                            _frechet(*moments)
+                            + tf.linalg.trace(moments[1])
+                            + tf.linalg.trace(moments[3])
+                            + tf.reduce_sum((moments[0] - moments[2]) ** 2)
+                        )
+                        / 2
+                    )
+                ),
+                "the factor 2 before the root is missing.",
+                lambda: [
+                    lambda mean_a, cov_a, mean_b, cov_b: (
+                        tf.reduce_sum((mean_a - mean_b) ** 2)
+                        + tf.linalg.trace(cov_a + cov_b)
+                        - tf.reduce_sum(tf.sqrt(tf.linalg.eigvalsh(_root(cov_a) @ cov_b @ _root(cov_a))))
+                    )
+                ],
+            ),
+        ),
+        example=("frechet(tf.zeros(2), tf.eye(2), tf.ones(2), 4 * tf.eye(2))", 4.0),
+        right=lambda: [
+            lambda mean_a, cov_a, mean_b, cov_b: _frechet(mean_a, cov_a, mean_b, cov_b),
+            lambda m, c, n, d: _frechet(n, d, m, c),
+            lambda m, c, n, d: _frechet(m, c, n, d, lambda a, b: tf.linalg.trace(tf.linalg.sqrtm(a @ b))),
+        ],
+        wrong=lambda: [lambda mean_a, cov_a, mean_b, cov_b: tf.reduce_sum((mean_a - mean_b) ** 2)],
+        raising=lambda: [
+            (lambda m, c, n, d: float(_frechet(m, c, n, d)), "no gradient flows back to fake"),
+        ],
+    ),
+    "6.5": Exercise(
+        title="density",
+        prompt=r"""Coverage counts real points, density counts balls. Write `density(real, fake, k)` for two arrays (n, d) with plain NumPy:
+
+$$\text{density} = \frac{1}{k \, n_{fake}} \sum_{j} \sum_{i} \mathbb{1}\bigl[\, |y_j - x_i| < r_k(x_i) \,\bigr]$$
+
+Here $x_i$ are the real points, $y_j$ the generated ones, and $r_k(x_i)$ is the distance of $x_i$ to its k-th real neighbour. The two sets may differ in size.""",
+        stub="""def density(real, fake, k):
+    ...  # your code""",
+        answer="density",
+        hints=(
+            "the radii are those of exercise 6.3; now every pair of a real and a generated point is asked.",
+            "`distances(real, fake) < radius[:, None]` holds, for each pair, whether the ball contains the point.",
+            "add all of it up, and divide by `k * len(fake)`.",
+        ),
+        is_right=_covers(lambda real, cross, fake, k: _balls(real, cross, k).sum() / (k * cross.shape[1])),
+        why="A point in many balls lies where real points are dense; one stray real point has one ball, and little weight.",
+        solution="""def density(real, fake, k):
+    radius = np.sort(distances(real, real), axis=1)[:, k]
+    inside = distances(real, fake) < radius[:, None]
+    return inside.sum() / (k * len(fake))
+
+
+print(f"equal distributions: {density(points[:1_000], points[1_000:], 5):.2f}")""",
+        because="""For equal distributions a generated point lies in about k real balls, since every ball holds k real points, and so density is about 1. It can exceed 1: a generator that draws only where real points are densest gets more than its share of balls.""",
+        slips=(
+            Slip(
+                _covers(lambda real, cross, fake, k: _balls(real, cross, k).any(axis=0).mean()),
+                "that is precision: in *any* ball. Density counts in how many.",
+                lambda: [_precision],
+            ),
+            Slip(
+                _covers(lambda real, cross, fake, k: _balls(real, cross, k).sum() / cross.shape[1]),
+                "that is the number of balls around a generated point; divide it by k.",
+                lambda: [lambda real, fake, k: k * _density(real, fake, k)],
+            ),
+            Slip(
+                _covers(lambda real, cross, fake, k: _balls(real, cross, k).sum() / (k * cross.shape[0])),
+                "you divide by the number of real points; it is the generated ones that are asked.",
+                lambda: [lambda real, fake, k: _density(real, fake, k) * len(fake) / len(real)],
+            ),
+            Slip(
+                _covers(
+                    lambda real, cross, fake, k: _balls(real, cross, k, np.less_equal).sum() / (k * cross.shape[1])
+                ),
+                "inside, and not on the edge: strictly smaller than the radius.",
+                lambda: [lambda real, fake, k: _density(real, fake, k, np.less_equal)],
+            ),
+            Slip(
+                _covers(
+                    lambda real, cross, fake, k: (cross < _radius(real, k - 1)[:, None]).sum() / (k * cross.shape[1])
+                ),
+                "in a sorted row column 0 is the point itself: take column k, not k - 1.",
+                lambda: [lambda real, fake, k: _density(real, fake, k, column=-1)],
+            ),
+        ),
+        right=lambda: [
+            _density,
+            lambda real, fake, k: (lambda d, r: np.mean([(row < r).sum() for row in d.T]) / k)(
+                _distances(real, fake), np.sort(_distances(real, real), 1)[:, k]
+            ),
+        ],
+        wrong=lambda: [_coverage],
+    ),
+    "6.6": Exercise(
+        title="class entropy that can be trained on",
+        prompt=r"""The class entropy of section 8 counts which class the judge names: counting has no gradient. Probabilities have one. Write `class_entropy(logits)` in TensorFlow, for the judge's logits (n, classes) on a batch:
+
+$$\bar p_c = \operatorname{mean}_i\, \operatorname{softmax}(l_i)_c, \qquad H = -\sum_c \bar p_c \log \bar p_c$$
+
+The natural logarithm. Values and gradients are compared.""",
+        stub="""def class_entropy(logits):
+    ...  # your code, after `import tensorflow as tf`""",
+        answer="class_entropy",
+        hints=(
+            "first probabilities for each image, then their mean over the images, and only then the entropy.",
+            "`tf.reduce_mean(tf.nn.softmax(logits), axis=0)` holds the share of each class.",
+            "return `-tf.reduce_sum(shares * tf.math.log(shares))`.",
+        ),
+        is_right=_varies(lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits), 0))),
+        why="High means that the batch, taken together, spreads over the classes, however sure the judge is of each image.",
+        solution="""def class_entropy(logits):
+    shares = tf.reduce_mean(tf.nn.softmax(logits), axis=0)
+    return -tf.reduce_sum(shares * tf.math.log(shares))
+
+
+sure = 20.0 * tf.eye(10)  # ten images, each surely of a class of its own
+print(f"ten classes {class_entropy(sure):.2f} = ln 10, one class {class_entropy(sure[:1]):.2f}")""",
+        because="""The order matters. The mean of the entropies of the single images measures how *unsure* the judge is. The entropy of the mean measures variety. The Inception score is built of both: the logarithm of it is the second minus the first.""",
+        slips=(
+            slip_as(
+                _varies,
+                "that is the mean of each image's entropy, how unsure the judge is; take the mean of the probabilities first.",
+                lambda logits: tf.reduce_mean(_entropy(tf.nn.softmax(logits))),
+            ),
+            slip_as(
+                _varies,
+                "average the probabilities, not the logits: softmax comes first.",
+                lambda logits: _entropy(tf.nn.softmax(tf.reduce_mean(logits, 0))),
+            ),
+            slip_as(
+                _varies,
+                "that is measured in bits; take the natural logarithm.",
+                lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits), 0)) / tf.math.log(2.0),
+            ),
+            slip_as(
+                _varies,
+                "mind the sign: an entropy is never negative.",
+                lambda logits: -_entropy(tf.reduce_mean(tf.nn.softmax(logits), 0)),
+            ),
+            slip_as(
+                _varies,
+                "the softmax goes over the classes, axis=-1, and the mean over the images, axis=0.",
+                lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits, axis=0), 1)),
+            ),
+            Slip(
+                lambda function: not np.isfinite(numbers(call(function, logits=tf.constant(fixed(6, 10))))),
+                "that is not a number: counts of 0 have no logarithm. Take probabilities, which also have a gradient.",
+                lambda: [lambda logits: _entropy(tf.reduce_mean(tf.one_hot(tf.argmax(logits, 1), logits.shape[1]), 0))],
+            ),
+        ),
+        example=("class_entropy(tf.constant([[0.0, 0.0], [2.0, 0.0]]))", 0.6188),
+        right=lambda: [
+            lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits), 0)),
+            lambda logits: keras.losses.CategoricalCrossentropy()(*[tf.reduce_mean(keras.ops.softmax(logits), 0)] * 2),
+        ],
+        wrong=lambda: [lambda logits: tf.math.log(10.0)],
+        raising=lambda: [
+            (
+                lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits.numpy()), 0)),
+                "no gradient flows back to logits",
+            )
+        ],
     ),
 }
