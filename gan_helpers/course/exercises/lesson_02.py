@@ -20,7 +20,8 @@ from gan_helpers.course.exercises.exercise import Exercise, Slip, Test
 
 SETUP = """import keras
 import numpy as np
-import tensorflow as tf"""
+import tensorflow as tf
+from keras import layers"""
 
 LOGITS = (-6.0,), (-1.5,), (0.0,), (2.0,)
 
@@ -139,6 +140,32 @@ def _a_step_with_two_looks(generator, discriminator, g_optimizer, d_optimizer, r
     d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
     g_optimizer.apply(g_tape.gradient(g_loss, generator.trainable_variables), generator.trainable_variables)
     d_optimizer.apply(d_gradients, discriminator.trainable_variables)
+
+
+def _humps(samples) -> tuple[float, float, float]:
+    """Exercise 2.7: the share of numbers above 0, the share within 1 of a hump's middle, and their spread around it.
+
+    Raises:
+        ValueError: they are not 10,000 numbers.
+    """
+    samples = numbers(samples)
+    if samples.shape != (10_000,):
+        raise ValueError(f"expected 10,000 numbers, got the shape {samples.shape}")
+    away = np.abs(samples) - 2
+    return (samples > 0).mean(), (np.abs(away) < 1).mean(), away[np.abs(away) < 1].std()
+
+
+def _drawn(middles, deviation: float, between: float = 0.0) -> np.ndarray:
+    """10,000 numbers around `middles`, a share of them anywhere between -2 and 2."""
+    rng = np.random.default_rng(0)
+    samples = rng.normal(rng.choice(middles, 10_000), deviation)
+    return np.where(rng.random(10_000) < between, rng.uniform(-2, 2, 10_000), samples)
+
+
+def _covers_both(samples) -> bool:
+    """Exercise 2.7: both humps, with little in between, and each as wide as a hump should be."""
+    above, near, spread = _humps(samples)
+    return 0.3 <= above <= 0.7 and near >= 0.85 and spread >= 0.25
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -515,5 +542,63 @@ The check lets your step train two tiny networks twice. It compares every weight
         right=lambda: [_a_step(), _a_step_with_two_looks],
         wrong=lambda: [lambda *_: None],
         raising=lambda: [(lambda generator: None, "TypeError")],
+    ),
+    "2.7": Exercise(
+        title="an experiment: two humps",
+        prompt="""Let the data have two humps: half of the numbers come from a bell curve around −2, half from one around 2, both with deviation 0.5. Train a GAN on them, with your `train_step` of exercise 2.6 or that of section 3, and set `samples` to 10,000 numbers from your generator. The check wants
+
+- between 30 % and 70 % of them above 0;
+- at least 85 % of them within 1 of a hump's middle, −2 or 2 (of real numbers it is 95 %);
+- no needles: within the humps a deviation of at least 0.25.
+
+A training takes 5 to 15 seconds on two cores. The generator of section 1 needs some 2,000 steps for it; after 1,000 it still puts a quarter of its numbers elsewhere (measured with three seeds). Why, and what would help?""",
+        stub="samples = None  # 10,000 generated numbers",
+        answer="samples",
+        hints=(
+            "draw a histogram of your samples: where are the numbers that belong to neither hump?",
+            "to part the two humps the generator has to be very steep at one place; what would make it more flexible?",
+            "two hidden layers of 32 units and 1,000 steps are enough, with Adam at 1e-3 for the generator and 2e-3 for the discriminator.",
+        ),
+        is_right=_covers_both,
+        why="A continuous generator cannot tear its numbers apart, but a deeper one can be steep enough to leave few in between.",
+        solution="""def new_network():
+    hidden = [layers.Dense(32, activation="tanh") for _ in range(2)]
+    return keras.Sequential([keras.Input((1,)), *hidden, layers.Dense(1)])
+
+
+keras.utils.set_random_seed(7)
+rng = np.random.default_rng(7)
+players = new_network(), new_network()
+optimizers = keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5)
+fast_step = tf.function(train_step)
+for _ in range(1_000):
+    real = rng.normal(rng.choice([-2.0, 2.0], (256, 1)), 0.5).astype(np.float32)
+    fast_step(*players, *optimizers, tf.constant(real), tf.random.normal((256, 1)))
+samples = players[0](tf.random.normal((10_000, 1))).numpy().ravel()""",
+        because="""The latent numbers form one hump, and a network is a continuous function: the numbers between −2 and 2 have to come from somewhere, namely from the latent numbers around one place (0, or nearly). The steeper the generator is there, the fewer of them there are. A single layer of 16 units learns that slowly; two layers of 32 units do it within a few hundred steps. The same happens in images, where a generator without a class to tell it apart draws pictures that are half shirt, half dress.""",
+        slips=(
+            Slip(
+                lambda samples: not 0.1 < _humps(samples)[0] < 0.9,
+                "nearly all numbers lie on one side: the generator has collapsed to one hump; begin again, or give the discriminator the higher rate.",
+                lambda: [_drawn([2], 0.5), _drawn([-2], 0.1)],
+            ),
+            Slip(
+                lambda samples: _humps(samples)[1] < 0.85,
+                "too many numbers lie between the humps or outside: a deeper or wider generator leaves fewer, and more steps help, too.",
+                lambda: [_drawn([-2, 2], 0.5, between=0.5), _drawn([0], 2.0)],
+            ),
+            Slip(
+                lambda samples: _humps(samples)[2] < 0.25,
+                "two needles: each hump should be a bell, not one number again and again.",
+                lambda: [_drawn([-2, 2], 0.05)],
+            ),
+        ),
+        right=lambda: [
+            _drawn([-2, 2], 0.5),
+            _drawn([-2, 2], 0.4, between=0.1)[:, None],
+            tf.constant(_drawn([-2, 2, 2], 0.5)),
+        ],
+        wrong=lambda: [_drawn([-2, 2, 2, 2], 0.5)],
+        raising=lambda: [(_drawn([-2, 2], 0.5)[:5000], "expected 10,000 numbers, got the shape (5000,)")],
     ),
 }

@@ -446,6 +446,7 @@ print(f"784 slopes of 1 cost {r1(flat, tf.zeros((2, 28, 28, 1))):.0f}")""",
                 ),
             ),
         ),
+        example=("r1(lambda x, training=True: tf.reduce_sum(x**2, axis=(1, 2, 3)), tf.ones((2, 3, 3, 1)))", 18.0),
         right=lambda: [
             _r1,
             lambda d, x: tf.nn.l2_loss(_slopes(d, x)) / len(x),

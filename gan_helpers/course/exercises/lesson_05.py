@@ -11,6 +11,7 @@ from gan_helpers.course.exercises.checks import (
     gives,
     keras,
     like_on,
+    numbers,
     slip_as,
     tf,
 )
@@ -152,6 +153,9 @@ def _keeps_apart(formula) -> Test:
     """Exercise 5.6: for unit vectors as well as for long ones."""
     a, b = fixed(2, 8, seed=3)
     return gives(formula, (_unit(a), _unit(b)), (3 * a, 0.2 * b), (a, 5 * b))
+
+
+HALF, HALF_OF_THE_VARIANCE = 0.105, 0.272  # exercise 5.7: measured by interval halving, as in its solution
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -504,5 +508,50 @@ print(f"before {np.abs(sleeve @ width) / np.linalg.norm(sleeve) / np.linalg.norm
             lambda a, b: tf.constant(_unit(a - (a @ b) / (b @ b) * b)),
         ],
         wrong=lambda: [lambda direction, other: _unit(direction)],
+    ),
+    "5.7": Exercise(
+        title="an experiment: half the variety",
+        prompt="""Section 7 gives up variety by truncation. How strongly must you truncate until **half** of it is gone? Take `course_dcgan` and `vectors = gh.latent.sample(512, 64, seed=0)`. As in section 7, variety is the standard deviation of a pixel over the pictures, averaged over the pixels. **Predict** the strength $s$ first; then find it, and set `strength` to it, to two decimals (0.01 more or less is accepted). One measurement takes about a second.""",
+        stub="strength = None  # a number between 0 and 1",
+        answer="strength",
+        hints=(
+            "write a function that gives the variety at a strength, and evaluate it at a dozen strengths.",
+            "variety rises with the strength, so you can halve an interval again and again: keep the half that contains the goal.",
+            "it lies between 0.1 and 0.2.",
+        ),
+        is_right=lambda answer: abs(float(numbers(answer)) - HALF) < 0.0125,
+        why="Hardly any of the length counts: this generator normalises inside, so the direction of a vector decides the picture.",
+        solution="""vectors = gh.latent.sample(512, 64, seed=0)
+
+
+def variety(s):
+    return gh.generate(generator, gh.latent.truncate(vectors, s)).std(axis=0).mean()
+
+
+whole, low, high = variety(1.0), 0.0, 1.0
+for _ in range(8):
+    strength = (low + high) / 2
+    low, high = (strength, high) if variety(strength) < whole / 2 else (low, strength)
+print(f"half of the variety is left at s = {strength:.2f}; at s = 0.5 still {variety(0.5) / whole:.0%}")""",
+        because="""Interval halving: eight steps bring the interval down to 1/256. If the generator were linear, the answer would be 0.5. But it normalises its features at many places, as you have seen in section 6: short vectors are made longer again, and only close to 0, where the biases are larger than the signal, do all pictures become alike.""",
+        slips=(
+            Slip(
+                close(0.5, decimals=1),
+                "a linear generator would lose half of its variety there; measure this one: most of it is left.",
+                lambda: [0.5],
+            ),
+            Slip(
+                lambda answer: abs(float(numbers(answer)) - HALF_OF_THE_VARIANCE) < 0.0125,
+                "that halves the variance; the standard deviation should be halved.",
+                lambda: [HALF_OF_THE_VARIANCE],
+            ),
+            Slip(
+                lambda answer: float(numbers(answer)) > 1,
+                "a strength between 0 and 1 is wanted, not the variety itself.",
+                lambda: [34.8],
+            ),
+        ),
+        right=lambda: [HALF, round(HALF, 2), str(round(HALF, 2)), np.array([HALF]), tf.constant(HALF + 0.01)],
+        wrong=lambda: [0.2, 0.05, 0.9],
     ),
 }

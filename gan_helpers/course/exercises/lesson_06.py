@@ -1,8 +1,11 @@
 """The exercises of lesson 06."""
 
+import functools
+
 import numpy as np
 
 from gan_helpers.course.exercises.checks import (
+    Later,
     call,
     close,
     fixed,
@@ -15,6 +18,10 @@ from gan_helpers.course.exercises.checks import (
     words,
 )
 from gan_helpers.course.exercises.exercise import Cell, Exercise, Slip, Test
+
+data, latent = Later("gan_helpers.data"), Later("gan_helpers.gan.latent")
+distances, judges = Later("gan_helpers.metrics.distances"), Later("gan_helpers.metrics.judges")
+generators, shipped = Later("gan_helpers.gan.generators"), Later("gan_helpers.runs.shipped")
 
 SETUP = "import numpy as np"
 
@@ -123,6 +130,42 @@ def _density(real, fake, k, nearer=np.less, column=0):
     return nearer(_distances(real, fake), radius[:, None]).sum() / (k * len(fake))
 
 
+@functools.cache
+def _real_features():
+    """Exercise 6.7: the judge's features of the first 1,000 test images."""
+    return judges.features_and_probabilities(data.load_fashion_mnist("test")[0][:1000])[0]
+
+
+def _density_and_coverage(images) -> tuple[float, float]:
+    """Exercise 6.7: of 1,000 images.
+
+    Raises:
+        ValueError: they are not 1,000 images.
+    """
+    images = np.asarray(images)
+    if (images.shape, images.dtype) != ((1000, 28, 28, 1), np.uint8):
+        raise ValueError(f"expected uint8 (1000, 28, 28, 1), got {images.dtype} {images.shape}")
+    return _measured(images.tobytes())
+
+
+@functools.lru_cache(maxsize=4)  # is it right, and which slip is it: all ask the same
+def _measured(pixels: bytes) -> tuple[float, float]:
+    images = np.frombuffer(pixels, np.uint8).reshape(1000, 28, 28, 1)
+    found = distances.neighbourhoods(_real_features(), judges.features_and_probabilities(images)[0])
+    return found["density"], found["coverage"]
+
+
+def _clear_and_varied(images) -> bool:
+    density, coverage = _density_and_coverage(images)
+    return density >= 1.25 and coverage >= 0.92
+
+
+def _truncated(strength: float):
+    """1,000 images of the shipped conditional generator, each class equally often."""
+    latents = strength * np.asarray(latent.sample(1000, 64, seed=0))
+    return generators.generate(shipped.load_generator("course_conditional"), latents, classes=np.arange(1000) % 10)
+
+
 EXERCISES: dict[str, Exercise] = {
     "6.1": Exercise(
         title="a distance in your head",
@@ -182,7 +225,7 @@ One leaves out a class. One draws clear pictures of few kinds. One draws blurred
         answer="which",
         hints=(
             "blurred pictures lie where no real ones are: which generator has the lowest density?",
-            "ln 9 = 2.197 is the most that nine classes can have; whose entropy is nearest to it?",
+            "nine classes have an entropy of ln 9 = 2.197 at most; whose is nearest to it?",
             "the third one draws densely and covers little.",
         ),
         is_right=lambda answer: _letters(answer) == "cab",
@@ -527,7 +570,7 @@ print(f"equal distributions: {density(points[:1_000], points[1_000:], 5):.2f}")"
     ),
     "6.6": Exercise(
         title="class entropy that can be trained on",
-        prompt=r"""The class entropy of section 8 counts which class the judge names: counting has no gradient. Probabilities have one. Write `class_entropy(logits)` in TensorFlow, for the judge's logits (n, classes) on a batch:
+        prompt=r"""The class entropy of section 7 counts which class the judge names: counting has no gradient. Probabilities have one. Write `class_entropy(logits)` in TensorFlow, for the judge's logits (n, classes) on a batch:
 
 $$\bar p_c = \operatorname{mean}_i\, \operatorname{softmax}(l_i)_c, \qquad H = -\sum_c \bar p_c \log \bar p_c$$
 
@@ -593,6 +636,44 @@ print(f"ten classes {class_entropy(sure):.2f} = ln 10, one class {class_entropy(
                 lambda logits: _entropy(tf.reduce_mean(tf.nn.softmax(logits.numpy()), 0)),
                 "no gradient flows back to logits",
             )
+        ],
+    ),
+    "6.7": Exercise(
+        title="an experiment: buy clarity with variety",
+        prompt="""Truncation (notebook 05) trades variety for clarity. How good a trade can you make with the shipped conditional generator? Draw 1,000 images, each class equally often, and set `images` to them (`uint8`, shape (1000, 28, 28, 1)). Against the first 1,000 test images the check wants a **density of at least 1.25**, which is more than real images have, and at the same time a **coverage of at least 0.92**. Untruncated it is 1.03 and 0.95. One measurement takes about three seconds.""",
+        stub="images = None  # uint8 (1000, 28, 28, 1)",
+        answer="images",
+        hints=(
+            "truncate the latent vectors, `gh.latent.truncate(latents, s)`, and measure with `gh.metrics.neighbourhoods` at a few strengths.",
+            "density rises as s falls, coverage sinks: look for the strengths at which both are good enough.",
+            "try strengths between 0.6 and 0.8.",
+        ),
+        is_right=_clear_and_varied,
+        why="Density above 1 is not better than real: the pictures crowd where real ones are densest. Coverage pays for it.",
+        solution="""generator = gh.load_generator("course_conditional")
+latents, classes = gh.latent.sample(1_000, 64, seed=0), np.arange(1_000) % 10
+real_features, _ = gh.classifier.features_and_probabilities(gh.load_fashion_mnist("test")[0][:1_000])
+for s in (1.0, 0.9, 0.7, 0.55):
+    images = gh.generate(generator, gh.latent.truncate(latents, s), classes=classes)
+    near = gh.metrics.neighbourhoods(real_features, gh.classifier.features_and_probabilities(images)[0])
+    print(f"s = {s:.2f}: density {near['density']:.1f}, coverage at least 0.92: {near['coverage'] >= 0.92}")
+images = gh.generate(generator, gh.latent.truncate(latents, 0.7), classes=classes)""",
+        because="""At s = 0.7 density is 1.27 and coverage 0.93. The Fréchet distance would not recommend it: against 2,000 test images it is 0.26 without truncation, and 0.85 at s = 0.7, because the cloud has shrunk. Which number is right? Each answers its own question. For a catalogue of clear pictures truncate; for training data do not.""",
+        slips=(
+            Slip(
+                lambda images: _density_and_coverage(images)[1] < 0.92,
+                "the coverage is too low: too many kinds of pictures are gone; truncate less, and draw each class equally often.",
+                lambda: [_truncated(0.4)],
+            ),
+            Slip(
+                lambda images: _density_and_coverage(images)[0] < 1.25,
+                "the density is too low: truncate more.",
+                lambda: [_truncated(1.0)],
+            ),
+        ),
+        right=lambda: [_truncated(0.7)],
+        raising=lambda: [
+            (np.zeros((1000, 28, 28, 1)), "expected uint8 (1000, 28, 28, 1), got float64 (1000, 28, 28, 1)")
         ],
     ),
 }
