@@ -534,7 +534,7 @@ print(f"784 slopes of 1 cost {r1(flat, tf.zeros((2, 28, 28, 1))):.0f}")""",
         title="stop when coverage falls",
         prompt="""Collapse shows in the *coverage*, the share of real pictures that have a generated one nearby (notebook 06). Write a callback that watches it: `StopWhenCoverageFalls(patience)` ends the training as soon as the coverage has failed to beat its best value `patience` times in a row.
 
-After an epoch, Keras calls `on_epoch_end(epoch, logs)`; the number is `logs["coverage"]`. Not every epoch is measured: without that entry, do nothing. `self.model.stop_training = True` ends the training.
+After an epoch, Keras calls `on_epoch_end(epoch, logs)`; the number is `logs["coverage"]`. (In a training of your own, a callback that measures it puts it there.) Not every epoch is measured: without that entry, do nothing. `self.model.stop_training = True` ends the training.
 
 The check plays five trainings to your callback, and compares where it stops them.""",
         stub="""class StopWhenCoverageFalls(keras.callbacks.Callback):
