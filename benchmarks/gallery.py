@@ -65,7 +65,7 @@ CRITERIA = {
     "a sigmoid too many": (
         ("generated called generated", lambda run: run.late("d_fake_accuracy"), 0, 0.65),
         ("discriminator's loss", lambda run: run.late("d_loss"), 1.3, 1.4),
-        ("swing of the discriminator's loss", lambda run: run.swing("d_loss"), 0, 0.1),
+        ("swing of the discriminator's loss", lambda run: run.swing("d_loss"), 0, 0.02),
     ),
     "batch norm's leak": (
         ("lower of both accuracies, batches kept apart", lambda run: min(accuracies(run)), 0.95, 1),

@@ -54,7 +54,7 @@ def started(recipe: str, images_each: int, cores: list[int], together: bool) -> 
     """A process pinned to each of these cores, waiting; as one cluster, or each by itself."""
     from gan_helpers.runs import workers
 
-    addresses = [f"127.0.0.1:{port}" for port in workers._free_ports(len(cores))]
+    addresses = [f"127.0.0.1:{port}" for port in workers.free_ports(len(cores))]
     processes = []
     for i, core in enumerate(cores):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}
@@ -103,17 +103,22 @@ def main(recipe, served, images_each, rounds):
         click.echo(", ".join(f"{name} {found[-1]:,.0f}" for name, found in speeds.items() if found))
     for process in (process for each in processes.values() for process in each):
         process.kill()
-    rows = []
-    for name, found in speeds.items():
-        ratios = sorted(speed / one for speed, one in zip(found, speeds["one process"]))
-        middle = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        rows.append(f"| {name} | {statistics.median(found):,.0f} | {middle} |")
+
+    def times(found, base):
+        ratios = sorted(speed / other for speed, other in zip(found, base))
+        return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+    one, _, independent = speeds.values()
+    rows = [
+        f"| {name} | {statistics.median(found):,.0f} | {times(found, one)} | {times(found, independent)} |"
+        for name, found in speeds.items()
+    ]
     text = f"""# Speed of several workers
 
-`python benchmarks/workers.py`: {recipe}, {images_each} images a worker and step, float32, each process pinned to a core of its own; images/s of all together, medians of {rounds} rounds in turns; the ratio to one process is taken within a round, in brackets its smallest and largest.
+`python benchmarks/workers.py`: {recipe}, {images_each} images a worker and step, float32, each process pinned to a core of its own; images/s of all together, medians of {rounds} rounds in turns; ratios are taken within a round, in brackets their smallest and largest. Two processes that do not talk to each other are what the machine could give; on a shared one that is less than twice.
 
-| | images/s | times one process |
-| --- | --- | --- |
+| | images/s | times one process | times two by themselves |
+| --- | --- | --- | --- |
 {chr(10).join(rows)}
 
 *{machine()}. {versions()}.*

@@ -42,8 +42,8 @@ EXPECTED = {"sse": (DISPATCHED, "Nehalem", "SSE4.1"), "avx2": (BEYOND_AVX2, "Has
 
 # The tests that compare no numbers. A new file counts as one that does, until it is put here.
 WITHOUT_NUMBERS = (
-    "arithmetic", "browser", "colab", "command_line", "course", "data", "notebook_faults", "pictures", "repository",
-    "run_faults", "soak",
+    "arithmetic", "browser", "colab", "command_line", "course", "data", "nbval_pictures", "notebook_faults", "repository",
+    "run_faults", "soak", "sweep", "workers",
 )  # fmt: skip
 
 # oneDNN says what it uses before its first product.

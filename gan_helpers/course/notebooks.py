@@ -1,6 +1,7 @@
-"""The course's own commands: run all notebooks, refresh the committed outputs, rewrite the badges.
+"""The course's own commands: run all notebooks, refresh the committed outputs, write the exercises and the badges.
 
     python -m gan_helpers.course run --profile quick
+    python -m gan_helpers.course exercises
     python -m gan_helpers.course refresh 03_dcgan
     python -m gan_helpers.course badges --repo owner/name
 
@@ -25,6 +26,7 @@ from gan_helpers.storage.whole_files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NATIVE_LOG = re.compile(r"(WARNING: All log messages before absl|[IW]\d{4} [\d:. ]+\S+:\d+\] ).*\n?")  # C++, at import
 
 # nbconvert's lab template leaves out the alt text that a picture carries in its metadata: put it in.
 HTML_TEMPLATE = """{% extends "index.html.j2" %}
@@ -332,6 +334,10 @@ def strip_volatile(notebook):
             del cell.metadata[key]
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
+            if output.get("name") == "stderr":
+                output.text = NATIVE_LOG.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr" or output.text]
 
 
 def kernel_manager_class():
@@ -345,6 +351,23 @@ def kernel_manager_class():
         kernel_spec = KernelSpec(**get_kernel_dict(extra_arguments=["--IPKernelApp.log_level=ERROR"]))
 
     return ThisPython
+
+
+# --- exercises ------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--notebooks", type=FOLDER, default=ROOT / "notebooks", help="Folder of the lessons.")
+def exercises(notebooks):
+    """Write the exercises from gan_helpers/course/exercises/ into the lessons and the notebooks of solutions.
+
+    What a lesson's cells show stays right; refresh the solutions that are said to have been rewritten.
+    """
+    from gan_helpers.course.exercises.cells import written
+
+    for lesson in find_lessons(notebooks):
+        for path, text in written(lesson).items():
+            rewrite(path, text)
 
 
 # --- badges ---------------------------------------------------------------------------------------
@@ -385,6 +408,6 @@ def sha256(path):
 
 def rewrite(path, text):
     """Write `text` if the file does not hold it yet, and say so."""
-    if text != path.read_text(encoding="utf-8"):
+    if not path.exists() or text != path.read_text(encoding="utf-8"):
         write_whole(path, text.encode())
         click.echo(f"rewritten: {path.name}")

@@ -7,6 +7,7 @@ dropout draws the same mask for every slice, and an optimizer's `clipnorm` cuts 
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 CHECKED_EVERY = 10  # steps between two looks at whether one of several workers wants to stop
@@ -57,7 +58,7 @@ def average(variables) -> None:
     context, variables = _context(), [variable for variable in variables if variable.dtype == "float32"]
     if context is None or not variables:
         return
-    means = context.all_reduce("MEAN", [tf.convert_to_tensor(variable.value) for variable in variables])
+    means = context.all_reduce("MEAN", [tf.identity(variable.value) for variable in variables])
     for variable, mean in zip(variables, means):
         variable.assign(mean)
 
@@ -110,7 +111,7 @@ class InStep(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._wanted = False
-        steps = self._of_all(int(self.model.steps.numpy()))
+        steps = self._of_all(int(np.asarray(self.model.steps)))
         if len(set(steps)) > 1:
             raise ValueError(f"the workers begin at steps {steps}: all of them must see the same run folder")
 

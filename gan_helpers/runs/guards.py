@@ -53,7 +53,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             found = [f"weight {largest.path} grew to {np.abs(largest).max():.1e}"]
         kept = checkpoints.paths(self.run_dir) if self.run_dir is not None else []
         raise FloatingPointError(
-            f"{', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''} at step {int(self.model.steps.numpy())}. "
+            f"{', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''} at step {int(np.asarray(self.model.steps))}. "
             + (f"The last good checkpoint is {kept[-1]}. " if kept else "There is no checkpoint yet. ")
             + "Most often the learning rate is too high: lower it, in a new run folder."
         )
@@ -97,7 +97,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._judge is None or (epoch + 1) % self.every or int(self.model.steps.numpy()) < self.after_steps:
+        if self._judge is None or (epoch + 1) % self.every or int(np.asarray(self.model.steps)) < self.after_steps:
             return
         # The generator itself, not its average, which would show a collapse late.
         _, probabilities = self._judge.features_and_probabilities(self.model.generate(self.n, self.seed, ema=False))

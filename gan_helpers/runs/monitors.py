@@ -17,6 +17,7 @@ from gan_helpers import images, metrics, plots
 from gan_helpers.data import dataset as data_sets
 from gan_helpers.gan.generators import image_shape, makes_points
 from gan_helpers.metrics import judges
+from gan_helpers.model_files import strangers
 from gan_helpers.storage.whole_files import save_whole, write_whole
 
 
@@ -310,13 +311,18 @@ class QualityMonitor(keras.callbacks.Callback):
         if self.best is None or distance < self.best["frechet_classifier_distance"]:
             self.best = {"epoch": epoch + 1, "frechet_classifier_distance": distance, **self._measured_with}
             if self.run_dir is not None:
-                save_whole(self.run_dir / "best_generator.keras", self.model.ema_generator.save)
+                save_whole(self.run_dir / "best_generator.keras", self._save_best)
                 write_whole(self.run_dir / "best.json", json.dumps(self.best).encode())
 
     def distance(self) -> float:
         """The averaged generator's Fréchet classifier distance as it is now, while it trains."""
         drawn = self.model.generate(self._measured_with["n"], self.seed)
         return metrics.frechet_distance(self._judge.features_and_probabilities(drawn)[0], self._real)
+
+    def _save_best(self, path) -> None:
+        """The averaged generator, with what it learned from."""
+        self.model.ema_generator.save(path)
+        strangers.write_learned(path, self.model.ema_generator)
 
 
 class StopAfter(keras.callbacks.Callback):

@@ -152,7 +152,7 @@ def launch(workers: int, command: list[str], of: str) -> None:
 
 
 def _started(workers: int, command: list[str], said: list[Path]) -> list[subprocess.Popen]:
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     shares = _shares_of_cores(workers)
     processes = []
     for i in range(workers):
@@ -168,7 +168,8 @@ def _started(workers: int, command: list[str], said: list[Path]) -> list[subproc
     return processes
 
 
-def _free_ports(n: int) -> list[int]:
+def free_ports(n: int) -> list[int]:
+    """Ports of the loopback address, all different, that nobody listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
         return [one.getsockname()[1] for one in sockets]

@@ -234,7 +234,7 @@ def test_a_generator_may_draw_its_classes_as_unevenly_as_they_are(monkeypatch, s
     monkeypatch.setattr(judges, "known", lambda _: seen)
     guard = guards.WarnOnCollapse(after_steps=0)
     generator = types.SimpleNamespace(output_shape=(None, *SHAPE))
-    gan = types.SimpleNamespace(generator=generator, trained_on="0" * 64, steps=types.SimpleNamespace(value=1))
+    gan = types.SimpleNamespace(generator=generator, trained_on="0" * 64, steps=np.array(1))
     gan.generate = lambda *_, **__: None
     guard.set_model(gan)
     with warnings.catch_warnings(record=True) as caught:

@@ -263,6 +263,7 @@ def test_gan_test_and_gan_train_tell_clear_from_varied():
 def test_the_quality_monitor_keeps_the_best_generator(small_gan, tmp_path):
     """Weights are set by hand, so that the second epoch is the best; what is kept must score what the monitor said."""
     gan = small_gan()
+    gan.trained_on = "fashion_mnist"
     mean = np.arctanh((data.load_fashion_mnist("test")[0].mean(axis=0) / 127.5 - 1).clip(-0.99, 0.99)).ravel()
     monitor = monitors.QualityMonitor(tmp_path, n=300)
     monitor.set_model(gan)
@@ -282,6 +283,7 @@ def test_the_quality_monitor_keeps_the_best_generator(small_gan, tmp_path):
     assert monitor.best == {"epoch": 2, "frechet_classifier_distance": distances[1], "n": 300, "classifier": judge}
     with pytest.warns(UserWarning, match="people you trust"):
         best = shipped.load_generator(tmp_path / "best_generator.keras")
+        assert best.class_names == gan.class_names and best.trained_on == gan.trained_on
     assert np.allclose(best.layers[-2].bias, mean)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.json", "best_generator.keras"]
 

@@ -21,14 +21,28 @@ def config(addresses, index):
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
 
 
-def test_two_workers_train_what_one_trains_with_twice_the_batch(tmp_path):
-    command = [sys.executable, worker_process.__file__, str(tmp_path)]
-    workers.launch(2, command, "")
+@pytest.fixture(scope="module")
+def of_one():
+    """What one process learns and reports, without any strategy."""
+    cases = ((case, worker_process.trained(**settings)) for case, settings in worker_process.ALIKE.items())
+    return {f"{case}/{name}": value for case, values in cases for name, value in values.items()}
+
+
+def test_two_workers_train_what_one_trains_with_twice_the_batch(tmp_path, of_one):
+    workers.launch(2, [sys.executable, worker_process.__file__, str(tmp_path)], "")
     first, second = (dict(np.load(tmp_path / f"worker_{i}.npz")) for i in range(2))
+    assert any("batch norm" in name for name in first)
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    for d_steps in (1, 2):
-        for name, value in worker_process.trained(d_steps).items():
-            np.testing.assert_allclose(first[f"{d_steps}/{name}"], value, rtol=1e-3, atol=1e-4, err_msg=name)
+    for name, value in of_one.items():
+        np.testing.assert_allclose(first[name], value, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_two_devices_of_one_process_train_the_same_weights(tmp_path, of_one):
+    subprocess.run([sys.executable, worker_process.__file__, tmp_path, "mirrored"], check=True)
+    found = np.load(tmp_path / "mirrored.npz")
+    for name, value in of_one.items():
+        if "weight" in name:
+            np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def train(run, epochs, *more):
@@ -88,7 +102,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(tmp_path, few
 @pytest.mark.fault(46)
 def test_what_a_worker_cannot_use_is_said(tmp_path, monkeypatch, call):
     taken = socket.create_server(("127.0.0.1", 0))
-    busy, nobody = taken.getsockname()[1], workers._free_ports(1)[0]
+    busy, nobody = taken.getsockname()[1], workers.free_ports(1)[0]
     for text, error, message in (
         ("{", ValueError, "must read like"),
         (
