@@ -117,6 +117,11 @@ def like_on(cases: Answers, wrt: tuple[str, ...]) -> Callable[[Callable], Test]:
     return like
 
 
+def bce(logits, label, mean=None):
+    """Binary cross-entropy of logits against one label."""
+    return (mean or tf.reduce_mean)(tf.nn.softplus(logits) - label * logits)
+
+
 def fixed(*shape: int, seed: int = 0) -> np.ndarray:
     """Normally distributed numbers that are the same every time, float32."""
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)

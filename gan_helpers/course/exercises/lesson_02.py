@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from gan_helpers.course.exercises.checks import (
+    bce,
     called,
     close,
     fixed,
@@ -31,18 +32,13 @@ def _logits() -> list:
     return [(fixed(4, 1), fixed(6, 1, seed=1)), (np.float32([[100], [-100]]), np.float32([[90], [-120]]))]
 
 
-def _bce(logits, label, mean=None):
-    """Binary cross-entropy of logits against one label."""
-    return (mean or tf.reduce_mean)(tf.nn.softplus(logits) - label * logits)
-
-
 def _twice(logits):
     """What comes of taking probabilities for logits."""
     return tf.sigmoid(logits)
 
 
 def _both_halves(real_logits, fake_logits):
-    return _bce(real_logits, 1.0) + _bce(fake_logits, 0.0)
+    return bce(real_logits, 1.0) + bce(fake_logits, 0.0)
 
 
 def _with_logarithms(real_logits, fake_logits):
@@ -120,9 +116,9 @@ def _a_step(d_goal="d", g_goal="g", recorded=False):
             with contextlib.nullcontext() if recorded else d_tape.stop_recording():
                 fake = generator(latents, training=True)
             real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
-            losses = {"d": _both_halves(real_logits, fake_logits), "g": _bce(fake_logits, 1.0)}
+            losses = {"d": _both_halves(real_logits, fake_logits), "g": bce(fake_logits, 1.0)}
             losses["both"] = losses["d"] + losses["g"]
-            losses["fair"] = -_bce(fake_logits, 0.0)
+            losses["fair"] = -bce(fake_logits, 0.0)
         d_gradients = d_tape.gradient(losses[d_goal], discriminator.trainable_variables)
         g_gradients = g_tape.gradient(losses[g_goal], generator.trainable_variables)
         d_optimizer.apply(d_gradients, discriminator.trainable_variables)
@@ -134,7 +130,7 @@ def _a_step(d_goal="d", g_goal="g", recorded=False):
 def _a_step_with_two_looks(generator, discriminator, g_optimizer, d_optimizer, real, latents):
     with tf.GradientTape() as g_tape:
         fake = generator(latents)
-        g_loss = _bce(discriminator(fake), 1.0)
+        g_loss = bce(discriminator(fake), 1.0)
     with tf.GradientTape() as d_tape:
         d_loss = _both_halves(discriminator(real), discriminator(fake))
     d_gradients = d_tape.gradient(d_loss, discriminator.trainable_variables)
@@ -351,13 +347,13 @@ The loss must also survive logits of ±100. The check compares it with ours on l
                 _discriminates,
                 "that is the sum over the samples; take the mean, or the step would grow with the batch.",
                 lambda real_logits, fake_logits: (
-                    _bce(real_logits, 1.0, tf.reduce_sum) + _bce(fake_logits, 0.0, tf.reduce_sum)
+                    bce(real_logits, 1.0, tf.reduce_sum) + bce(fake_logits, 0.0, tf.reduce_sum)
                 ),
             ),
             slip_as(
                 _discriminates,
                 "the labels have changed places: real samples belong to 1, generated ones to 0.",
-                lambda real_logits, fake_logits: _bce(real_logits, 0.0) + _bce(fake_logits, 1.0),
+                lambda real_logits, fake_logits: bce(real_logits, 0.0) + bce(fake_logits, 1.0),
             ),
             slip_as(
                 _discriminates,
@@ -372,7 +368,7 @@ The loss must also survive logits of ±100. The check compares it with ours on l
             slip_as(
                 _discriminates,
                 "that is the real half alone; without the other, answering 'real' to everything would be best.",
-                lambda real_logits, fake_logits: _bce(real_logits, 1.0) + 0.0 * tf.reduce_sum(fake_logits),
+                lambda real_logits, fake_logits: bce(real_logits, 1.0) + 0.0 * tf.reduce_sum(fake_logits),
             ),
             Slip(
                 _discriminates_nearby(_both_halves),
@@ -413,7 +409,7 @@ Again the check compares values and gradients, and again logits of ±100 must no
             "it is the real half of the discriminator's loss, applied to the generated logits.",
             "return `tf.reduce_mean(tf.nn.softplus(-fake_logits))`.",
         ),
-        is_right=_generates(lambda fake_logits: _bce(fake_logits, 1.0)),
+        is_right=_generates(lambda fake_logits: bce(fake_logits, 1.0)),
         why="Its slope is -(1 - σ(l)): the surer the discriminator is of a fake, the harder the generator is pushed.",
         solution="""def generator_loss(fake_logits):
     return tf.reduce_mean(tf.nn.softplus(-fake_logits))
@@ -429,37 +425,37 @@ print("slopes times the number of samples:", (3 * tape.gradient(loss, logits)).n
             slip_as(
                 _generates,
                 "that is the fair loss, mean of log(1 - D): it saturates, just where the generator is losing.",
-                lambda fake_logits: -_bce(fake_logits, 0.0),
+                lambda fake_logits: -bce(fake_logits, 0.0),
             ),
             slip_as(
                 _generates,
                 "that compares with 0, as the discriminator does; the generator wants to be called real.",
-                lambda fake_logits: _bce(fake_logits, 0.0),
+                lambda fake_logits: bce(fake_logits, 0.0),
             ),
             slip_as(
                 _generates,
                 "mind the sign: a loss is minimised, so it is -log D and not log D.",
-                lambda fake_logits: -_bce(fake_logits, 1.0),
+                lambda fake_logits: -bce(fake_logits, 1.0),
             ),
             slip_as(
                 _generates,
                 "that is the sum over the samples; take the mean.",
-                lambda fake_logits: _bce(fake_logits, 1.0, tf.reduce_sum),
+                lambda fake_logits: bce(fake_logits, 1.0, tf.reduce_sum),
             ),
             slip_as(
                 _generates,
                 "the sigmoid is applied twice: with `from_logits=True`, hand over the logits themselves.",
-                lambda fake_logits: _bce(_twice(fake_logits), 1.0),
+                lambda fake_logits: bce(_twice(fake_logits), 1.0),
             ),
             Slip(
-                _generates_nearby(lambda fake_logits: _bce(fake_logits, 1.0)),
+                _generates_nearby(lambda fake_logits: bce(fake_logits, 1.0)),
                 "right, but not at logit -100, where σ is rounded to 0: use softplus, or from_logits=True.",
                 lambda: [lambda fake_logits: -tf.reduce_mean(tf.math.log(tf.sigmoid(fake_logits)))],
             ),
         ),
         example=("generator_loss(tf.constant([[-2.0], [1.0]]))", 1.2201),
         right=lambda: [
-            lambda fake_logits: _bce(fake_logits, 1.0),
+            lambda fake_logits: bce(fake_logits, 1.0),
             lambda logits: keras.losses.BinaryCrossentropy(from_logits=True)(tf.ones_like(logits), logits),
             lambda logits: -tf.reduce_mean(tf.math.log_sigmoid(logits)),
         ],

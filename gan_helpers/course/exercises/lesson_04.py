@@ -6,6 +6,7 @@ import types
 import numpy as np
 
 from gan_helpers.course.exercises.checks import (
+    bce,
     called,
     close,
     fixed,
@@ -120,13 +121,8 @@ _penalises = like_on(
 )
 
 
-def _bce(logits, label, mean=None):
-    """Binary cross-entropy of logits against one label."""
-    return (mean or tf.reduce_mean)(tf.nn.softplus(logits) - label * logits)
-
-
 def _one_sided(real_logits, fake_logits, smoothing):
-    return _bce(real_logits, 1 - smoothing) + _bce(fake_logits, 0.0)
+    return bce(real_logits, 1 - smoothing) + bce(fake_logits, 0.0)
 
 
 def _one_sided_by_keras(real_logits, fake_logits, smoothing):
@@ -482,45 +478,45 @@ print(f"784 slopes of 1 cost {r1(flat, tf.zeros((2, 28, 28, 1))):.0f}")""",
             slip_as(
                 _smooths,
                 "the real target is `smoothing` here; it should be 1 - smoothing.",
-                lambda real_logits, fake_logits, smoothing: _bce(real_logits, smoothing) + _bce(fake_logits, 0.0),
+                lambda real_logits, fake_logits, smoothing: bce(real_logits, smoothing) + bce(fake_logits, 0.0),
             ),
             slip_as(
                 _smooths,
                 "both sides are smoothed; one-sided means that generated images keep the target 0.",
                 lambda real_logits, fake_logits, smoothing: (
-                    _bce(real_logits, 1 - smoothing) + _bce(fake_logits, smoothing)
+                    bce(real_logits, 1 - smoothing) + bce(fake_logits, smoothing)
                 ),
             ),
             slip_as(
                 _smooths,
                 "Keras' own label_smoothing draws both targets towards one half; set the real target yourself.",
                 lambda real_logits, fake_logits, smoothing: (
-                    _bce(real_logits, 1 - smoothing / 2) + _bce(fake_logits, smoothing / 2)
+                    bce(real_logits, 1 - smoothing / 2) + bce(fake_logits, smoothing / 2)
                 ),
             ),
             slip_as(
                 _smooths,
                 "the generated side is smoothed; it is the real one that should be.",
-                lambda real_logits, fake_logits, smoothing: _bce(real_logits, 1.0) + _bce(fake_logits, smoothing),
+                lambda real_logits, fake_logits, smoothing: bce(real_logits, 1.0) + bce(fake_logits, smoothing),
             ),
             slip_as(
                 _smooths,
                 "multiplying the loss by 1 - s is not yet a target of 1 - s: the rest of the target, s, stands for 'generated'.",
                 lambda real_logits, fake_logits, smoothing: (
-                    (1 - smoothing) * _bce(real_logits, 1.0) + _bce(fake_logits, 0.0)
+                    (1 - smoothing) * bce(real_logits, 1.0) + bce(fake_logits, 0.0)
                 ),
             ),
             slip_as(
                 _smooths,
                 "those are sums over the samples; take means.",
                 lambda real_logits, fake_logits, smoothing: (
-                    _bce(real_logits, 1 - smoothing, tf.reduce_sum) + _bce(fake_logits, 0.0, tf.reduce_sum)
+                    bce(real_logits, 1 - smoothing, tf.reduce_sum) + bce(fake_logits, 0.0, tf.reduce_sum)
                 ),
             ),
         ),
         example=("smoothed_loss(tf.constant([[2.0]]), tf.constant([[-1.0]]), 0.1)", 0.6402),
         right=lambda: [_one_sided, _one_sided_by_keras],
-        wrong=lambda: [lambda real_logits, fake_logits, smoothing: _bce(real_logits, 1.0) + _bce(fake_logits, 0.0)],
+        wrong=lambda: [lambda real_logits, fake_logits, smoothing: bce(real_logits, 1.0) + bce(fake_logits, 0.0)],
         raising=lambda: [
             (
                 lambda real_logits, fake_logits, smoothing: _one_sided(

@@ -19,14 +19,13 @@ LOOK_AT = {
     "E": ("sigmoid", "both losses lie still on their dotted lines, as in a draw; do the pictures look like a draw?"),
     "F": ("oscillation", "follow one accuracy from left to right, and the one latent vector on its way."),
 }
-SIX = {
-    "A": "label noise's floor",
-    "B": "pixels out of range",
-    "C": "collapse",
-    "D": "a frozen player",
-    "E": "a sigmoid too many",
-    "F": "oscillation",
-}
+
+
+def _six() -> dict[str, str]:
+    """Exercise 7.1: the right answer."""
+    from gan_helpers.course import gallery
+
+    return gallery.SIX
 
 
 def _failure(name) -> str:
@@ -149,7 +148,7 @@ EXERCISES: dict[str, Exercise] = {
 - **F**: what is left. The accuracy on generated images swings up and down, and the one latent vector changes its kind. Oscillation.""",
         afterwards=(Cell("markdown", "Run C once more:"), Cell("code", 'gallery.show("C")')),
         slips=tuple(
-            Slip(_misnamed(letter), f"run {letter} is something else: {hint}", lambda made=made: [SIX | made])
+            Slip(_misnamed(letter), f"run {letter} is something else: {hint}", lambda made=made: [_six() | made])
             for (letter, (_, hint)), made in zip(
                 LOOK_AT.items(),
                 (
@@ -163,9 +162,10 @@ EXERCISES: dict[str, Exercise] = {
             )
         ),
         right=lambda: [
-            SIX,
-            {letter.lower(): name.upper() for letter, name in SIX.items()},
-            SIX | {"A": "Label noise", "B": "Pixels are out of range.", "C": "it has collapsed", "F": "it oscillates"},
+            _six(),
+            {letter.lower(): name.upper() for letter, name in _six().items()},
+            _six()
+            | {"A": "Label noise", "B": "Pixels are out of range.", "C": "it has collapsed", "F": "it oscillates"},
         ],
         raising=lambda: [("collapse", "expected a dict"), ({"A": "collapse"}, "no answer for run B, C, D, E, F")],
     ),
