@@ -94,19 +94,15 @@ class InStep(keras.callbacks.Callback):
 
     def __init__(self, strategy):
         super().__init__()
-        self.strategy = strategy
-
-    def _of_all(self, number: int) -> list[int]:
-        """This worker's number and the others', in the order of the workers."""
 
         @tf.function
         def gather(own):
-            def of_one():
-                return tf.distribute.get_replica_context().all_gather(own[None], axis=0)
+            return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(own[None], axis=0))
 
-            return self.strategy.run(of_one)
+        self._gather = gather
 
-        self._gather = getattr(self, "_gather", gather)
+    def _of_all(self, number: int) -> list[int]:
+        """This worker's number and the others', in the order of the workers."""
         return [int(found) for found in self._gather(tf.constant(number, tf.int64))]
 
     def on_train_begin(self, logs=None):
