@@ -7,10 +7,13 @@ import io
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.text import Text
 
 from gan_helpers.images import check_uint8, gif_bytes, grid
 
 REAL_COLOR, FAKE_COLOR, THIRD_COLOR = "#0072b2", "#d55e00", "#009e73"  # told apart by colour-blind readers (Okabe, Ito)
+TYPE = 9  # points: the one size of all type in figures
+IMAGE = 0.68  # inches of an image in a row: at least 56 pixels on the screen
 
 
 class Figure(MatplotlibFigure):
@@ -27,6 +30,7 @@ class Figure(MatplotlibFigure):
     def png(self, dpi: int = 90) -> bytes:
         """The figure as PNG bytes, cropped to what is drawn."""
         buffer = io.BytesIO()
+        _set_type(self)
         self.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
         return buffer.getvalue()
 
@@ -43,6 +47,12 @@ def figure(alt: str, figsize=(8, 4)) -> Figure:
     new = Figure(figsize=figsize, layout="constrained")
     new.alt = " ".join(alt.split())
     return new
+
+
+def _set_type(fig: MatplotlibFigure) -> None:
+    """All text of a figure in one size."""
+    for text in fig.findobj(Text):
+        text.set_fontsize(TYPE)
 
 
 def with_alt(drawn: MatplotlibFigure, alt: str) -> Figure:
@@ -81,6 +91,7 @@ def pixels(fig: MatplotlibFigure, dpi: int = 70) -> np.ndarray:
     """A figure as an image on white, uint8 (h, w, 3): of one size for figures of one size, whatever is drawn in them."""
     fig.set_dpi(dpi)
     fig.set_facecolor("white")
+    _set_type(fig)
     canvas = FigureCanvasAgg(fig)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -116,7 +127,7 @@ def show_images(images, titles=None, columns: int | None = None, alt: str | None
             image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255, interpolation="nearest"
         )
         if titles is not None:
-            ax.set_title(titles[i], fontsize=8, pad=2)
+            ax.set_title(titles[i], pad=2)
     return fig
 
 
@@ -135,7 +146,7 @@ def image_rows(images, names, alt: str) -> Figure:
     columns, rest = divmod(len(images), len(names))
     if rest or not columns:
         raise ValueError(f"{len(images)} images do not fill {len(names)} rows evenly")
-    fig = figure(alt, figsize=(0.5 * columns + 1.2, 0.5 * len(names)))
+    fig = figure(alt, figsize=(IMAGE * columns + 1.4, IMAGE * len(names)))
     ax = fig.subplots()
     ax.imshow(grid(images, columns, padding=2)[..., 0], cmap="gray", vmin=0, vmax=255)
     height = images.shape[1]
@@ -171,7 +182,6 @@ def scatter(points, real=None, alt: str | None = None, size: float = 3.5) -> Fig
     ax.scatter(*points.T, s=4, color=REAL_COLOR if real is None else FAKE_COLOR, alpha=0.5)
     middle, half = (shown.min(axis=0) + shown.max(axis=0)) / 2, 0.75 * np.ptp(shown, axis=0).max() or 1.0
     ax.set(xlim=middle[0] + np.array([-half, half]), ylim=middle[1] + np.array([-half, half]), aspect="equal")
-    ax.tick_params(labelsize=7)
     return fig
 
 
@@ -255,7 +265,7 @@ def loss_curves(history: list[dict], loss=None, terms=()) -> Figure:
         ax.set_xlabel("epoch")
         ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     return fig
 
 
@@ -308,5 +318,5 @@ def quality_curves(runs: list[dict], floor: float | None = None) -> Figure:
     ticks = sorted({point["minutes"] for run in runs for point in run["points"]})
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig

@@ -285,7 +285,7 @@ def chart(specimen: Specimen, beside: Specimen | None = None, shows: str = "") -
     axes = fig.subplots(1, len(ratios), width_ratios=ratios)
     for ax, (title, images, columns) in zip(axes, pictures):
         ax.imshow(grid(images, columns)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_title(title, fontsize=8)
+        ax.set_title(title)
         ax.axis("off")
     _draw_losses(axes[-3], specimen, beside)
     _draw_accuracies(axes[-2], specimen, beside)
@@ -318,7 +318,7 @@ def _lines(ax, specimen: Specimen, beside: Specimen | None, names) -> None:
                 steps = STEPS_PER_ROW * np.arange(1, len(run.history) + 1)
                 ax.plot(steps, [row[name] for row in run.history], color=color, lw=1.3, **style)
     ax.tick_params(labelsize=7)
-    ax.legend(fontsize=6, framealpha=0.5)
+    ax.legend(framealpha=0.5)
 
 
 def _draw_losses(ax, specimen: Specimen, beside: Specimen | None) -> None:
@@ -327,24 +327,24 @@ def _draw_losses(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.axhline(specimen.objective.floor, color=plots.REAL_COLOR, ls="--", lw=1)
     _lines(ax, specimen, beside, ("d_loss", "g_loss"))
     ax.set_ylim(-0.04 * ax.get_ylim()[1], None)
-    ax.set_title("loss", fontsize=8)
+    ax.set_title("loss")
 
 
 def _draw_accuracies(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.axhline(0.5, color="gray", ls=":", lw=1)
     _lines(ax, specimen, beside, ("d_real_accuracy", "d_fake_accuracy"))
     ax.set_ylim(-0.03, 1.03)
-    ax.set_title("accuracy", fontsize=8)
+    ax.set_title("accuracy")
 
 
 def _draw_classes(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.bar(range(10), specimen.shares, color=plots.THIRD_COLOR)
     if beside is not None:
         ax.bar(range(10), beside.shares, facecolor="none", edgecolor="gray", lw=0.7)
-    ax.set_xticks(range(10), CLASS_NAMES, rotation=90, fontsize=6)
+    ax.set_xticks(range(10), CLASS_NAMES, rotation=90)
     ax.tick_params(axis="y", labelsize=7)
     ax.set_ylim(0, max(0.3, 1.05 * specimen.shares.max()))
-    ax.set_title(f"{specimen.classes_in_use:.1f} classes in use, diversity {specimen.diversity:.2f}", fontsize=7.5)
+    ax.set_title(f"{specimen.classes_in_use:.1f} classes in use, diversity {specimen.diversity:.2f}")
 
 
 def described(specimen: Specimen) -> str:
@@ -367,7 +367,7 @@ def wall() -> plots.Figure:
     )
     for ax, name in zip(fig.subplots(2, 5).ravel(), names):
         ax.imshow(grid(recorded(name).picture, 4)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_title(name, fontsize=9)
+        ax.set_title(name)
         ax.axis("off")
     return fig
 
