@@ -213,7 +213,7 @@ def _as_options(images, size, colour) -> str:
     multiple=True,
     metavar="NAME=VALUE",
     help="Another setting than the recipe's: loss=hinge, regularisers=r1:1.0+smoothness:0.05, augment=shift:1, d_steps=2, "
-    "g_learning_rate=1e-4, … May be given several times.",
+    "learning_rate=1e-4 for both players, g_learning_rate=1e-4 for one, … May be given several times.",
 )
 @click.option(
     "--workers",

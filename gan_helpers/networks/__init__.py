@@ -15,7 +15,12 @@ from gan_helpers.networks.conditional import (
     conditional_subpixel_generator,
     deeper_conditional_discriminator,
 )
-from gan_helpers.networks.dcgan import dcgan_discriminator, dcgan_generator, deeper_discriminator
+from gan_helpers.networks.dcgan import (
+    dcgan_discriminator,
+    dcgan_generator,
+    deeper_discriminator,
+    spectral_discriminator,
+)
 from gan_helpers.networks.mlp import mlp_discriminator, mlp_generator
 from gan_helpers.networks.older_systems import (
     bw_fashion_discriminator,
@@ -55,6 +60,7 @@ __all__ = [
     "point_generator",
     "residual_block",
     "slope_discriminator",
+    "spectral_discriminator",
     "subpixel_generator",
     "toy_discriminator",
     "toy_generator",

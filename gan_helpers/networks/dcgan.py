@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from gan_helpers.networks.blocks import as_many, downsampling_block, narrowing, seed_map, upsampling_block
+from gan_helpers.networks.layers import SpectralNormalization
 from gan_helpers.networks.sizes import IMAGE_SHAPE, check_image_shape, halvings
 
 
@@ -50,6 +51,19 @@ def deeper_discriminator(image_shape=IMAGE_SHAPE) -> keras.Model:
     """
     images = keras.Input(check_image_shape(image_shape), name="images")
     return keras.Model(images, layers.Dense(1)(seen(images, depth=1)), name="deeper_discriminator")
+
+
+def spectral_discriminator(image_shape=IMAGE_SHAPE) -> keras.Model:
+    """`deeper_discriminator` with every kernel spectrally normalised, so that no layer stretches its input.
+
+    Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018.
+    """
+
+    def normalised(layer):
+        copy = type(layer).from_config(layer.get_config())
+        return SpectralNormalization(copy, name=layer.name) if hasattr(layer, "kernel") else copy
+
+    return keras.models.clone_model(deeper_discriminator(image_shape), clone_function=normalised)
 
 
 def seen(x, filters=None, depth: int = 0):

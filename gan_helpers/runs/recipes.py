@@ -382,6 +382,8 @@ TO_SET = (
     *("loss", "regularisers", "augment", "d_steps", "latent_dim", "ema_decay"),
     *("g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps"),
 )  # what `changed` takes: batch size, epochs and seed are a run's, not a recipe's
+RATES = ("g_learning_rate", "d_learning_rate")
+BOTH_RATES = "learning_rate"  # which it takes too, for both players at once
 
 
 def number_of(name: str, text: str) -> int | float | None:
@@ -410,17 +412,18 @@ def changed(recipe: Recipe, texts) -> Recipe:
     found = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
-        if name not in TO_SET:
+        if name not in (*TO_SET, BOTH_RATES):
             close = difflib.get_close_matches(name, TO_SET) or TO_SET
             raise ValueError(f"{name!r} is no setting of a recipe; there is {', '.join(close)}")
         if not equals or "," in value:
             raise ValueError(
                 f"{text!r}: write {name}=VALUE, one value; alternatives, with commas between, are for a sweep"
             )
-        if name in found:
-            raise ValueError(f"{name} is set twice")
+        names = RATES if name == BOTH_RATES else (name,)
+        if twice := [each for each in names if each in found]:
+            raise ValueError(f"{twice[0]} is set twice")
         if name in TERMS:
             found[name] = "" if value == "none" else value
         else:
-            found[name] = number_of(name, value)
+            found |= dict.fromkeys(names, number_of(name, value))
     return dataclasses.replace(recipe, **found)

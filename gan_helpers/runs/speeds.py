@@ -13,14 +13,18 @@ from gan_helpers.runs.recipes import Recipe
 class _Stopwatch(keras.callbacks.Callback):
     """Seconds from the end of the first step, after which `fit` has set itself up, to the end of the last."""
 
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
     def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
+        now = self.clock()
         self.began = now if batch == 0 else self.began
         self.seconds = now - self.began
 
 
 def images_per_second(
-    recipes: dict[str, Recipe], dataset: Dataset, precision: str, rounds: int, seconds: float
+    recipes: dict[str, Recipe], dataset: Dataset, precision: str, rounds: int, seconds: float, clock=time.perf_counter
 ) -> dict[str, list[float]]:
     """Images/s of each recipe in each round, by `fit` with the guard that `train` always has. Compilation is not counted.
 
@@ -32,12 +36,14 @@ def images_per_second(
         precision: as in `GAN.compile`.
         rounds: how often each is measured.
         seconds: about how long each time.
+        clock: what seconds are taken from; `time.process_time` counts those of the processor, of all its cores together, and so
+            leaves out what other processes do.
     """
     players = {name: _ready(recipe, dataset, precision) for name, recipe in recipes.items()}
 
     def measure(name: str, steps: int) -> float:
         gan, batches, images_a_step = players[name]
-        watch = _Stopwatch()
+        watch = _Stopwatch(clock)
         gan.fit(batches, steps_per_epoch=steps, callbacks=[StopOnNonFinite(), watch], verbose=0)
         return (steps - 1) * images_a_step / watch.seconds
 

@@ -31,8 +31,8 @@ from gan_helpers.runs.recipes import Recipe
 from gan_helpers.storage.run_lock import only_this_process
 from gan_helpers.storage.whole_files import require_writable, write_whole
 
-TO_SWEEP = (*recipes.TO_SET, "batch_size")
-WITHOUT_SPEED = ("ema_decay", "g_learning_rate", "d_learning_rate", "beta_1", "beta_2", "decay_steps")  # cost no time
+TO_SWEEP = (*recipes.TO_SET, recipes.BOTH_RATES, "batch_size")
+WITHOUT_SPEED = ("ema_decay", *recipes.RATES, recipes.BOTH_RATES, "beta_1", "beta_2", "decay_steps")  # cost no time
 MEASUREMENTS = 5  # of a run: after each fifth of its images
 KEPT, FINISHED_FIRST = 75, 5  # per cent of runs that pruning spares; so many runs are finished before it begins
 SAMPLERS = ("grid", "random", "tpe")
@@ -192,9 +192,10 @@ def _check_batch_size(recipe: Recipe, dataset: Dataset) -> None:
 def _identity(plan: Plan, dataset: Dataset, minutes, images_per_run) -> dict:
     """What makes a study this study. How many runs it has is not among it: more may be added."""
     same = {**training.settings(plan.recipe), "batch_size": plan.recipe.batch_size}
+    varied = {*plan.space, *(recipes.RATES if recipes.BOTH_RATES in plan.space else ())}
     facts = {
         "recipe": plan.recipe.name,
-        "settings": {name: value for name, value in same.items() if name not in plan.space},
+        "settings": {name: value for name, value in same.items() if name not in varied},
         "varied": {name: _as_text(distribution) for name, distribution in plan.space.items()},
         "seeds": plan.seeds,
         "minutes": minutes,

@@ -128,6 +128,8 @@ def test_a_recipe_changed_by_texts():
         changed.terms_as_text()
         == "hinge; regularisers=zero_centred:1.0+smoothness:0.05; augment=from:13000:shift:1; d_steps=2"
     )
+    both = recipes.changed(recipes.get("course_dcgan"), ["learning_rate=1e-4"])
+    assert both.g_learning_rate == both.d_learning_rate == 1e-4
     for text, message in (
         ("los=hinge", "'los' is no setting.*loss"),
         ("loss=hinge,wasserstein", "one value; alternatives"),

@@ -10,7 +10,7 @@ import tensorflow as tf
 from gan_helpers import networks
 from gan_helpers.gan import augmentation, regularisers
 from gan_helpers.gan.schedules import From
-from gan_helpers.networks.layers import LearnedPoint, MinibatchStandardDeviation
+from gan_helpers.networks.layers import LearnedPoint, MinibatchStandardDeviation, SpectralNormalization
 from gan_helpers.runs import recipes
 
 SHAPES = [(side, side, channels) for side in networks.SIZES for channels in (1, 3)]
@@ -138,6 +138,23 @@ def test_terms_are_brought_to_the_size_of_the_images_and_what_is_set_afterwards_
 def test_a_recipe_that_makes_one_size_only_names_those_that_make_others():
     with pytest.raises(ValueError, match=r"tutorial_dcgan makes .*\(28, 28, 1\).*\(64, 64, 3\).*course_dcgan"):
         recipes.get("tutorial_dcgan").for_images((64, 64, 3))
+
+
+def test_a_spectral_discriminator_is_the_deeper_one_with_every_kernel_normalised():
+    spectral, plain = networks.spectral_discriminator(), networks.deeper_discriminator()
+    assert [weight.shape for weight in spectral.trainable_weights] == [
+        weight.shape for weight in plain.trainable_weights
+    ]
+    wrapped = [layer for layer in spectral.layers if isinstance(layer, SpectralNormalization)]
+    assert len(wrapped) == sum(hasattr(layer, "kernel") for layer in plain.layers) == 5
+    x = np.random.default_rng(0).normal(size=(4, 28, 28, 1)).astype("float32")
+    for _ in range(20):  # a power iteration per call
+        before = spectral(x, training=True)
+    for layer in wrapped:
+        layer.kernel.assign(3 * layer.kernel)
+    assert np.allclose(spectral(x), before, rtol=0.1, atol=1e-3), (
+        "of a kernel three times as large the answer is the same"
+    )
 
 
 def test_builders_of_ones_own_need_not_know_the_size():

@@ -206,6 +206,7 @@ def test_settings_that_are_none_are_named_and_nothing_is_written(call, tmp_path,
         (["--set", "batch_size=8..64", "--runs", "9", "--minutes", "1"], "batch_size has to have alternatives"),
         (["--minutes", "1"], "a sweep of nothing"),
         (["--set", "d_steps=1,2", "--set", "d_steps=3", "--minutes", "1"], "set twice"),
+        (["--set", "learning_rate=1e-4,1e-3", "--set", "d_learning_rate=1e-3", "--minutes", "1"], "set twice"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_and_nothing_is_written(call, tmp_path, arguments, said):
