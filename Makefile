@@ -4,49 +4,54 @@ SEED ?= 7
 SETTING ?= sse
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
+INSTALLED_FOR_TESTS := .venv/.installed-test
 INSTALLED_FOR_SWEEPS := .venv/.installed-sweep
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MODEL ?= course_conditional
-.PHONY: help course test test-all arithmetic faults browser explore pictures lab refresh lint lock badges data pretrained clean
+.PHONY: help course test test-all arithmetic faults browser explore pictures lab exercises refresh lint lock badges data pretrained clean
 
 help:
-	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
-	@echo 'make test        the tests, and the notebooks against their committed outputs'
-	@echo 'make test-all    the same, and what takes longer: 500 damaged files, two hours of training steps, other arithmetic'
-	@echo 'make arithmetic  notebooks and numbers under the arithmetic of another processor  (SETTING=sse|avx2|plain)'
-	@echo 'make faults      the tests of the faults that the course survives, one line each'
-	@echo 'make explore     sliders over a generator, as a page of its own  (MODEL=course_conditional, a run folder, a file)'
-	@echo 'make lab         open JupyterLab on notebooks/'
-	@echo 'make data        prepare the dataset'
-	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
-	@echo 'make lint        ruff over modules and notebooks'
-	@echo 'make lock        pin the dependencies of pyproject.toml in requirements.lock and requirements-sweep.lock'
-	@echo 'make badges      write the address of the repository everywhere  (REPO=owner/name)'
-	@echo 'make pretrained  train the shipped generators'
-	@echo 'make pictures    take the pictures of the explorer anew, in a real browser'
-	@echo 'make clean       remove everything that was made here: .venv, runs, prepared data sets'
-	@echo 'PYTHON=…         the Python (3.10 to 3.13) that .venv is made with'
+	@echo 'Learn'
+	@echo '  make lab         open the lessons in JupyterLab'
+	@echo '  make explore     sliders over a generator, as a page  (MODEL=course_conditional, a run folder, a file)'
+	@echo '  make data        prepare the data set'
+	@echo 'Teach'
+	@echo '  make course      run all lessons into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
+	@echo '  make test        the tests, and every notebook against its committed outputs'
+	@echo '  make badges      write the address of your repository everywhere  (REPO=owner/name)'
+	@echo 'Develop'
+	@echo '  make test-all    also what takes long: 500 damaged files, two hours of training steps, other arithmetic'
+	@echo '  make faults      the tests of the faults that the course survives, one line each'
+	@echo '  make arithmetic  notebooks and numbers under the arithmetic of another processor  (SETTING=sse|avx2|plain)'
+	@echo '  make lint        ruff over modules and notebooks'
+	@echo '  make exercises   write the exercises into lessons and solutions'
+	@echo '  make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
+	@echo '  make pictures    take the pictures of the explorer anew, in a real browser'
+	@echo '  make pretrained  train the shipped generators'
+	@echo '  make lock        pin the dependencies of pyproject.toml in the three lock files'
+	@echo '  make clean       remove everything that was made here: .venv, runs, prepared data sets'
+	@echo 'PYTHON=…           the Python (3.10 to 3.13) that .venv is made with'
 
 course: data
 	$(PY) -m gan_helpers.course run --profile '$(PROFILE)' --seed '$(SEED)' $(if $(FORCE),--force)
 
-test: data browser $(INSTALLED_FOR_SWEEPS)
+test: data browser $(INSTALLED_FOR_TESTS) $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest --nbval -n 2 --dist loadscope -m 'not slow'
 
-test-all: data browser $(INSTALLED_FOR_SWEEPS)
+test-all: data browser $(INSTALLED_FOR_TESTS) $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest --nbval -n 2 --dist loadscope
 	$(PY) tests/arithmetic.py sse
 	$(PY) tests/arithmetic.py plain
 
-arithmetic: data
+arithmetic: data $(INSTALLED_FOR_TESTS)
 	$(PY) tests/arithmetic.py '$(SETTING)'
 
-faults: data browser $(INSTALLED_FOR_SWEEPS)
+faults: data browser $(INSTALLED_FOR_TESTS) $(INSTALLED_FOR_SWEEPS)
 	$(PY) -m pytest -m fault -n 2 --dist loadscope tests
 
 # For the tests in a browser: installed where nobody has to be asked; where it cannot be, that is said, and they are skipped.
-browser: $(INSTALLED)
+browser: $(INSTALLED_FOR_TESTS)
 	@if $(PY) tests/browser.py --find; then exit; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  echo 'Installing Chromium for the tests in a browser…'; \
@@ -58,7 +63,7 @@ browser: $(INSTALLED)
 explore: data
 	$(PY) -m gan_helpers explore '$(MODEL)'
 
-pictures: data browser
+pictures: data browser $(INSTALLED_FOR_TESTS)
 	$(PY) tests/browser.py
 
 # From the root, so that the notebooks can show what lies in images/.
@@ -66,20 +71,24 @@ lab: data
 	$(PY) -m jupyterlab --FileContentsManager.preferred_dir=notebooks \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
+exercises: $(INSTALLED)
+	$(PY) -m gan_helpers.course exercises
+
 refresh: data
 	$(PY) -m gan_helpers.course refresh $(NAMES)
 
-lint: $(INSTALLED)
+lint: $(INSTALLED_FOR_TESTS)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
 # uv resolves for every platform at once, which pip cannot; it is needed here only, so it is not a dependency.
-# What sweeps need beyond that is held to the same versions, so that it changes none of them.
+# What tests and sweeps need beyond what learners run is held to the same versions, so that it changes none of them.
 COMPILE = $(PY) -m uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --custom-compile-command "make lock" --quiet pyproject.toml
 lock: $(INSTALLED)
 	$(PY) -m pip install --quiet uv
-	$(COMPILE) --extra test --output-file requirements.lock
+	$(COMPILE) --extra lab --output-file requirements.lock
+	$(COMPILE) --extra test --constraint requirements.lock --output-file requirements-test.lock
 	$(COMPILE) --extra sweep --constraint requirements.lock --output-file requirements-sweep.lock
 
 badges: $(INSTALLED)
@@ -118,7 +127,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Optuna and pandas: for sweeps and their tests, not for what learners run.
+# What learners do not need: pytest, nbval, Playwright and ruff; Optuna and pandas.
+$(INSTALLED_FOR_TESTS): $(INSTALLED) requirements-test.lock
+	$(PY) -m pip install --quiet --require-hashes -r requirements-test.lock
+	@touch $@
+
 $(INSTALLED_FOR_SWEEPS): $(INSTALLED) requirements-sweep.lock
 	$(PY) -m pip install --quiet --require-hashes -r requirements-sweep.lock
 	@touch $@

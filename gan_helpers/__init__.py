@@ -26,7 +26,7 @@ def _let_two_cores_do_two_things() -> None:
 
 _let_two_cores_do_two_things()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME_OF = {  # what `gan_helpers` offers by name, and where it is at home
     "choose_profile": "course.profiles",

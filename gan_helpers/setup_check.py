@@ -32,8 +32,12 @@ def _shortfalls() -> list[str]:
     return found_short
 
 
-def check_setup() -> None:
-    """Print `Set-up complete.`, or say what is missing. Before that a line where sliders cannot move.
+def check_setup(version: str | None = None) -> None:
+    """Print `Set-up complete.`, or say what is missing. Before that a line where sliders cannot move, and one where the package
+    is of another version than the notebook.
+
+    Args:
+        version: of the course that the notebook belongs to, as in "0.2.0"; None does not ask.
 
     Raises:
         ImportError: a dependency is missing or too old (names found and required versions and the command), or
@@ -52,9 +56,21 @@ def check_setup() -> None:
             f"Keras runs on the backend {keras.backend.backend()!r}; the course needs 'tensorflow'. "
             "Unset KERAS_BACKEND (or set it to tensorflow) and restart the kernel."
         )
-    if line := without_sliders():
+    for line in filter(None, (_other_version(version), without_sliders())):
         print(line)
     print("Set-up complete.")
+
+
+def _other_version(version: str | None) -> str:
+    """A line that names both versions, where they differ; otherwise empty."""
+    from gan_helpers import __version__
+
+    if version in (None, __version__):
+        return ""
+    return (
+        f"This notebook belongs to version {version} of the course, and gan_helpers here is {__version__}: what you see may differ "
+        f"from what the notebook says. git checkout v{version} takes both from one version."
+    )
 
 
 def without_sliders() -> str:

@@ -30,9 +30,10 @@ def requirements():
 
 def test_environment_yml_equals_pyproject():
     wanted = requirements()
-    names = ("dependencies", "lab", "test")  # sweeps have a lock of their own
-    assert all(wanted[name] for name in names)
-    everything = [line for name in names for line in wanted[name] if not line.startswith("gan-helpers")]
+    everything = [
+        *wanted["dependencies"],
+        *wanted["lab"],
+    ]  # what learners run; tests and sweeps have locks of their own
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, packages = environment["dependencies"]
     assert packages["pip"] == [*everything, "-e ."]
@@ -51,34 +52,41 @@ def pins(lock):
     return {tuple(pin.split()[0].split("==")) for pin in found}
 
 
+LOCKS = {
+    "test": "requirements-test.lock",
+    "sweep": "requirements-sweep.lock",
+}  # of the extras that learners do not need
+
+
 def test_locks_pin_and_hash_everything_name_no_address_and_agree():
-    locked, locked_for_sweeps = pins("requirements.lock"), pins("requirements-sweep.lock")
+    locked = pins("requirements.lock")
+    versions = dict(locked)
     for extra, lines in requirements().items():
-        names = {name for name, _ in (locked_for_sweeps if extra == "sweep" else locked)}
+        pinned = pins(LOCKS[extra]) if extra in LOCKS else locked
         for line in lines:
             name = re.match(r"[\w-]+", line)[0].lower().replace("_", "-")
-            assert name in names | {"gan-helpers"}, f"{name} is not locked: make lock"
-    known = {name for name, _ in locked}
-    others = {pin for pin in locked_for_sweeps - locked if pin[0] in known}
-    assert not others, f"{others} would be changed by a sweep's installation: make lock"
+            assert name in dict(pinned), f"{name} is not locked: make lock"
+        others = {pin for pin in pinned - locked if pin[0] in versions}
+        assert not others, f"{others} would be changed by the installation of {extra}: make lock"
+    assert not {"pytest", "ruff", "optuna"} & set(versions), "learners need none of these"
 
 
-def test_the_readme_shows_the_benchmarks_own_numbers():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_shows_the_benchmarks_own_numbers():
+    shown = (ROOT / "docs" / "quality_and_speed.md").read_text(encoding="utf-8")
     for name in ("recipes.md", "quality_per_minute.md"):
         results = (ROOT / "benchmarks" / "results" / name).read_text(encoding="utf-8")
         rows = [line for line in results.splitlines() if line.startswith("|")]
-        assert len(rows) > 4 and all(row in readme for row in rows)
+        assert len(rows) > 4 and all(row in shown for row in rows)
     explorer = (ROOT / "benchmarks" / "results" / "explorer.md").read_text(encoding="utf-8")
     kernel, in_browser = (
         re.search(rf"{part}.*?\| 1 × 1 \| \d+ \| ([\d.]+) \| ([\d.]+)", explorer, re.DOTALL)
         for part in ("In the kernel", "In the browser")
     )
-    assert f"{float(kernel[1]):.0f} ms (95th percentile {float(kernel[2]):.0f} ms)" in readme
-    assert f"{float(in_browser[1]):.0f} ms ({float(in_browser[2]):.0f} ms)" in readme
+    assert f"{float(kernel[1]):.0f} ms (95th percentile {float(kernel[2]):.0f} ms)" in shown
+    assert f"{float(in_browser[1]):.0f} ms ({float(in_browser[2]):.0f} ms)" in shown
     throughput = (ROOT / "benchmarks" / "results" / "throughput.md").read_text(encoding="utf-8")
     ratio = re.search(r"precision auto \|.*?\| ([\d.]+) \([\d. to]+\) \| [\d.]+ GiB", throughput)[1]
-    assert f"makes {float(ratio):.1f} times the images/s" in readme
+    assert f"makes {float(ratio):.1f} times the images/s" in shown
 
 
 def test_every_fault_has_its_row_and_its_test():
@@ -232,7 +240,14 @@ def test_set_up_cell_is_the_same_everywhere(any_notebook):
     (reference,) = tagged(nbformat.read(LESSONS[0], as_version=4), "setup")
     assert code_cells(notebook)[0] is cell
     assert cell.source == reference.source
-    assert f'REPOSITORY = "https://github.com/{REPO}"' in cell.source.splitlines()
+    lines = cell.source.splitlines()
+    assert f'REPOSITORY = "https://github.com/{REPO}"' in lines
+    assert f'VERSION = "{gan_helpers.__version__}"' in lines, "make badges writes it"
+
+
+def test_the_version_is_the_same_everywhere():
+    assert re.search(r'^version = "(.+)"$', PROJECT, re.MULTILINE)[1] == gan_helpers.__version__
+    assert f"## {gan_helpers.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_addresses_agree_with_pyproject():

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from gan_helpers import __version__
 from gan_helpers.course.profiles import PROFILES
 from gan_helpers.storage.run_lock import only_this_process
 from gan_helpers.storage.whole_files import write_whole
@@ -375,6 +376,7 @@ def exercises(notebooks):
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 REPOSITORY = re.compile(rf'^(Repository = "https://github\.com/)({NAME})(")$', re.MULTILINE)
 # Where a notebook or the README speaks of this repository; addresses of others stay as they are.
+VERSION = re.compile(r'(VERSION = \\?")([\w.]+)')  # of the course, in a notebook's set-up cell
 ADDRESSES = re.compile(
     rf"(colab\.research\.google\.com/github/|(?:git clone |REPOSITORY = \\?\")https://github\.com/)({NAME})"
     rf"|(https://github\.com/)({NAME})(?=/actions/workflows/)"
@@ -385,7 +387,7 @@ ADDRESSES = re.compile(
 @click.option("--repo", help="The repository on GitHub, as owner/name; kept in pyproject.toml.")
 @click.option("--root", type=FOLDER, default=ROOT, help="The repository's folder.")
 def badges(repo, root):
-    """Write the repository's address into pyproject.toml, the notebooks and the README."""
+    """Write the repository's address into pyproject.toml, the notebooks and the README, and the course's version into notebooks."""
     project = root / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     repo = REPOSITORY.search(text)[2] if repo is None else repo
@@ -395,7 +397,8 @@ def badges(repo, root):
     rewrite(project, REPOSITORY.sub(rf"\g<1>{repo}\g<3>", text))
     for path in [root / "README.md", *sorted((root / "notebooks").rglob("[0-9][0-9]_*.ipynb"))]:
         text = path.read_text(encoding="utf-8")
-        rewrite(path, ADDRESSES.sub(lambda match: (match[1] or match[3]) + repo, text))
+        text = ADDRESSES.sub(lambda match: (match[1] or match[3]) + repo, text)
+        rewrite(path, VERSION.sub(rf"\g<1>{__version__}", text))
 
 
 # --- files ----------------------------------------------------------------------------------------

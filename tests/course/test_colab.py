@@ -16,6 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+import gan_helpers
 from gan_helpers.course.notebooks import REPOSITORY, ROOT
 
 PROBE = """
@@ -51,7 +52,9 @@ def python(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory):
-    """A repository that holds the working tree as a commit would: what git tracks or would track."""
+    """A repository that holds the working tree as a commit would, under the version's tag: what git tracks or would track. The
+    newest state, on its branch, is another one, and no course at all.
+    """
     folder = tmp_path_factory.mktemp("origin")
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True).stdout.decode()
@@ -60,7 +63,15 @@ def origin(tmp_path_factory):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
-    for command in (["init", "--quiet"], ["add", "--all"], [*identity, "commit", "--quiet", "--message=all"]):
+    commands = (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        [*identity, "commit", "--quiet", "--message=all"],
+        ["tag", f"v{gan_helpers.__version__}"],
+        ["rm", "-r", "--quiet", "gan_helpers"],
+        [*identity, "commit", "--quiet", "--message=later"],
+    )
+    for command in commands:
         subprocess.run(["git", *command], cwd=folder, check=True)
     return folder
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from gan_helpers import __version__
 from gan_helpers.course import notebooks
 
 PARAMETERS = 'PROFILE = "lesson"\nSEED = 7'
@@ -232,7 +233,7 @@ def repository(tmp_path):
     badge = "https://colab.research.google.com/github/old-owner/old.name/blob/main/notebooks/01_a.ipynb"
     (tmp_path / "pyproject.toml").write_text(f'[project.urls]\nRepository = "{old}"\n')
     (tmp_path / "README.md").write_text(f"git clone {old}\n[x]({badge})\nhttps://github.com/other/data\n")
-    write_notebook(tmp_path / "notebooks", "01_a", f'REPOSITORY = "{old}"', f"# {badge}")
+    write_notebook(tmp_path / "notebooks", "01_a", f'REPOSITORY = "{old}"\nVERSION = "{__version__}"', f"# {badge}")
     write_notebook(tmp_path / "notebooks/solutions", "01_a_solutions", f'REPOSITORY = "{old}"')
     return tmp_path
 
@@ -256,6 +257,13 @@ def test_badges_rewrite_every_address(repository):
 
     result = badges(repository)
     assert result.exit_code == 0 and result.output == "" and texts() == after
+
+
+def test_badges_write_the_version_into_the_notebooks(repository):
+    (path,) = (repository / "notebooks").glob("*.ipynb")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(__version__, "0.0.9"), encoding="utf-8")
+    assert badges(repository).exit_code == 0 and path.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("name", ["", "me", "me/", "a/b/c", "me/my course", "https://github.com/me/x"])

@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 from test_learners import packages_without
 
+import gan_helpers as gh
 from gan_helpers.course import notebooks
 
 NOTEBOOKS = notebooks.ROOT / "notebooks"
@@ -210,7 +211,7 @@ def test_without_ipywidgets_samples_and_explorers_are_still_pictures(tmp_path):
         "No sliders here, but still pictures: ipywidgets cannot be imported (No module named 'ipywidgets'). "
         f'Install it with  {sys.executable} -m pip install "ipywidgets>=8.1"  and restart the kernel.\n'
     )
-    assert [output.text for output in outputs(notebook, "gh.check_setup()")] == [line + "Set-up complete.\n"]
+    assert [output.text for output in outputs(notebook, "gh.check_setup(")] == [line + "Set-up complete.\n"]
     (sampled,) = outputs(notebook, "gh.plots.show_images(gh.generate(generator, z)")
     assert sampled.data["image/png"] and sampled.metadata["image/png"]["alt"]
     for explorer in ("explorer = gh.LatentExplorer(", "mine = ", "told = "):
@@ -218,6 +219,14 @@ def test_without_ipywidgets_samples_and_explorers_are_still_pictures(tmp_path):
         assert html.escape(line.strip()) in still.data["text/html"] and "<img alt=" in still.data["text/html"]
     moved = "".join(output.text for output in outputs(notebook, "explorer.sliders[2].value = 3.0"))
     assert moved.startswith("the picture changed: True"), "the explorer's own functions still work"
+
+
+def test_a_package_of_another_version_than_the_notebook_is_named(capsys):
+    gh.check_setup("0.1.0")
+    line, *rest = capsys.readouterr().out.splitlines()
+    assert "0.1.0" in line and gh.__version__ in line and rest == ["Set-up complete."]
+    gh.check_setup(gh.__version__)
+    assert capsys.readouterr().out == "Set-up complete.\n"
 
 
 # --- parameters -----------------------------------------------------------------------------------

@@ -395,7 +395,7 @@ def test_too_little_memory_ends_the_process_with_a_status_and_the_run_goes_on(tm
     process = in_a_process(script, tmp_path, "limit")
     assert process.returncode != 0
     assert process.returncode < 0 or "lower batch_size" in process.stderr, process.stderr[-2000:]
-    assert "batch_size" in (folders.root() / "README.md").read_text(encoding="utf-8")
+    assert "batch_size" in (folders.root() / "docs" / "troubles.md").read_text(encoding="utf-8")
     assert len(checkpoints.paths(tmp_path)) == 1
     process = in_a_process(script, tmp_path, "no limit")
     assert process.returncode == 0, process.stderr
