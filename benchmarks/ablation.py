@@ -31,6 +31,7 @@ import gan_helpers as gh
 from gan_helpers import networks
 from gan_helpers.gan.regularisers import GradientPenalty, WeightClipping, ZeroCentred
 from gan_helpers.runs.recipes import Recipe
+from gan_helpers.storage.whole_files import write_whole
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS = Path(__file__).resolve().parent.parent / "runs" / "ablation"
@@ -41,6 +42,11 @@ RATES = (2e-4, 6e-4, 1.8e-3)
 GAMMAS = (0.01, 0.1, 1.0)
 SEEDS, N = 5, 10_000
 CHOOSING, MINUTES = 2, {"own": (2, 5), "r1": (2,), "ladder": (2,), "without": (2,)}  # of training
+
+STUDIED = (
+    "g_learning_rate=log:1e-4..4e-3", "d_learning_rate=log:1e-4..4e-3", "beta_1=0.0,0.5,0.9", "batch_size=16,32,64,128",
+    "regularisers=none,smoothness:0.01,smoothness:0.05,smoothness:0.25",
+)  # fmt: skip
 
 COURSE, CONDITIONAL = gh.recipes.get("course_dcgan"), gh.recipes.get("course_conditional")
 SLOW = dict(
@@ -297,6 +303,129 @@ def _measured(gan) -> dict:
     return {name: round(float(value), 4) for name, value in found.items()} | {
         "smallest_class": round(float(metrics.class_shares(probabilities).min()), 4)
     }
+
+
+@main.command()
+@click.option("--runs", default=60, show_default=True)
+def study(runs):
+    """One network under rates, beta_1, batch size and weight of the penalty: what matters, and how much."""
+    from gan_helpers.runs.sweep import sweep
+
+    found = sweep(COURSE, RUNS / "study", settings=STUDIED, seeds=1, minutes=CHOOSING, runs=runs)
+    there = {line["run"] for line in lines("study")}
+    with _only_one(RUNS / "study"):
+        for row in found.rows:
+            if row["run"] not in there and row["state"] != "not finished":
+                kept = ("run", *found.facts["varied"], "seed", "state", "distance", "why")
+                add({"part": "study", **{name: row[name] for name in kept}})
+    write_whole(RESULTS / "ablation_importances.png", found.importances().png())
+    click.echo(found)
+
+
+# --- what was found -------------------------------------------------------------------------------
+
+
+def interval(values) -> tuple[float, float, float]:
+    """Mean, and the ends of its 95 % bootstrap interval."""
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    ends = bootstrap((values,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(0))
+    return float(np.mean(values)), *map(float, ends.confidence_interval)
+
+
+def _rows(table: str, minutes: int) -> list[tuple[str, list[dict]]]:
+    """Each system of a table with its finished runs."""
+    found = [line for line in lines("finals") if (line["table"], line["minutes"]) == (table, minutes)]
+    return [(row, [line for line in found if line["row"] == row]) for row in systems(1.0)[table]]
+
+
+def _table(table: str, minutes: int) -> list[str]:
+    names = ("distance", "density", "coverage", "smallest_class")
+    head = [
+        "| system | learning rate | images | "
+        + " | ".join(name.replace("_", " ") for name in names)
+        + " | runs, failed |"
+    ]
+    for row, found in _rows(table, minutes):
+        whole = [line for line in found if line["distance"] is not None]
+        cells = []
+        for name in names:
+            values = [line[name] for line in whole]
+            middle, low, high = (
+                interval(values) if len(values) > 1 else (*values, *values, *values) if values else (None,) * 3
+            )
+            cells.append("" if middle is None else f"{middle:.3g} ({low:.3g} to {high:.3g})")
+        about = whole[0] if whole else {"learning_rate": math.nan, "images": 0}
+        cells = [
+            row,
+            f"{about['learning_rate']:g}",
+            f"{about['images']:,}",
+            *cells,
+            f"{len(found)}, {len(found) - len(whole)}",
+        ]
+        head.append("| " + " | ".join(cells) + " |")
+    return [head[0], "| --- |" + " --- |" * (head[0].count("|") - 2), *head[1:]]
+
+
+TITLES = {
+    "own": "Seven objectives on one network, each with the regulariser of its own paper",
+    "r1": "The same, all with one R1",
+    "ladder": "From a DCGAN to the flagship, one ingredient after another",
+    "without": "The flagship without one ingredient",
+}
+
+
+@main.command()
+def report():
+    """Write the tables of everything that is measured, and the figure."""
+    text = [
+        "# What helps",
+        "",
+        "`python benchmarks/ablation.py`: Fréchet classifier distance of 10,000 images to the test images (low is good), density, coverage, "
+        f"and the share of the smallest class, after equal minutes on two cores; the mean over seeds, and in brackets its 95 % bootstrap "
+        f"interval. Judge {_judge()}. Learning rates and the weight of R1 were chosen from {', '.join(map(str, RATES))} and "
+        f"{', '.join(map(str, GAMMAS))} by the distance to held-out training images, one run each of two minutes. A minute of a system is so many images "
+        f"as {QUIET[0]}'s {QUIET[1]:,} images/s and the ratio of both systems' processor time say (`ablation_speeds.json`).",
+    ]
+    for table, marks in MINUTES.items():
+        for minutes in marks:
+            if any(found for _, found in _rows(table, minutes)):
+                text += ["", f"## {TITLES[table]}: {minutes} minutes", "", *_table(table, minutes)]
+    text += ["", f"Written on: {machine()}. {versions()}."]
+    write_whole(RESULTS / "ablation.md", ("\n".join(text) + "\n").encode())
+    write_whole(RESULTS / "ablation.png", _figure().png())
+    click.echo("\n".join(text))
+
+
+def _figure():
+    """A row per system: every run a dot, the mean and its interval a line."""
+    from gan_helpers import plots
+
+    shown = [(table, marks[-1]) for table, marks in MINUTES.items()]
+    shown = [(table, minutes, [(row, [line["distance"] for line in found if line["distance"] is not None])
+                               for row, found in _rows(table, minutes)]) for table, minutes in shown]  # fmt: skip
+    shown = [panel for panel in shown if any(values for _, values in panel[2])]
+    alt = "Distances to real images on a logarithmic axis, a dot per run and a line for the interval of the mean. " + " ".join(
+        f"{TITLES[table]}, after {minutes} minutes: " + ", ".join(
+            f"{row} {statistics.mean(values):.2g}" for row, values in rows if values) + "."
+        for table, minutes, rows in shown
+    )  # fmt: skip
+    fig = plots.figure(alt, (9, 1.2 + 0.3 * sum(len(rows) for *_, rows in shown)))
+    heights = [len(rows) for *_, rows in shown]
+    for ax, (table, minutes, rows) in zip(
+        fig.subplots(len(shown), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0], shown
+    ):
+        for y, (_, values) in enumerate(rows):
+            ax.plot(values, [y] * len(values), "o", ms=4, color=plots.FAKE_COLOR, alpha=0.6)
+            if len(values) > 1:
+                _, low, high = interval(values)
+                ax.plot([low, high], [y, y], lw=3, color=plots.REAL_COLOR, alpha=0.5)
+        ax.set(xscale="log", title=f"{TITLES[table]} ({minutes} min)")
+        ax.set_yticks(range(len(rows)), [row for row, _ in rows])
+        ax.invert_yaxis()
+    ax.set_xlabel("Fréchet classifier distance")
+    return fig
 
 
 if __name__ == "__main__":
