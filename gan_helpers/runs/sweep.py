@@ -73,7 +73,8 @@ def distributions(texts) -> dict:
         if name not in TO_SWEEP:
             close = difflib.get_close_matches(name, TO_SWEEP) or TO_SWEEP
             raise ValueError(f"{name!r} is no setting of a recipe; there is {', '.join(close)}")
-        if name in found:
+        rates = recipes.RATES if name == recipes.BOTH_RATES else (recipes.BOTH_RATES,) if name in recipes.RATES else ()
+        if {name, *rates} & set(found):
             raise ValueError(f"{name} is set twice")
         if not equals or not value:
             raise ValueError(f"{text!r}: write {name}=VALUE,VALUE or {name}=LOW..HIGH or {name}=log:LOW..HIGH")
