@@ -392,6 +392,11 @@ EXERCISES: dict[str, Exercise] = {
                 _non_saturating,
             ),
             slip_as(_steps_like, "that is only the movement: add it to θ and ψ.", _movement),
+            slip_as(
+                _steps_like,
+                "the factor σ(ψθ) is missing: without it that is the step of a Wasserstein critic.",
+                lambda theta, psi, rate: (theta + rate * psi, psi - rate * theta),
+            ),
             Slip(
                 _steps_like(lambda theta, psi, rate: _dirac_step(theta, psi, rate)[::-1]),
                 "the right numbers in the wrong order: return theta first, then psi.",
@@ -412,7 +417,7 @@ print("the same movement as the package's:", np.allclose(step(1.0, 1.0, 1.0), (1
             lambda theta, psi, rate: np.array(_dirac_step(theta, psi, rate)),
             lambda t, p, r: [float(x) for x in _dirac_step(t, p, r)],
         ],
-        wrong=lambda: [lambda theta, psi, rate: (theta + rate * psi, psi - rate * theta)],
+        wrong=lambda: [lambda theta, psi, rate: (theta, psi)],
         raising=lambda: [
             ((1.1462, 0.8538), "the function itself"),
             (lambda theta, psi, rate: None, "returned nothing"),
@@ -541,6 +546,11 @@ the square summed over an image's pixels, the mean taken over the images. `criti
             slip_as(_counts_like, "a point is good up to 3 spreads, not 1.", _counted_with(far=1)),
             slip_as(
                 _counts_like,
+                "that counts modes with a single good point; a mode needs `at_least` of them.",
+                lambda points, centres, spread, at_least: _counted(points, centres, spread, 1),
+            ),
+            slip_as(
+                _counts_like,
                 "that is the number of good points; count the modes that have enough of them.",
                 _good_points,
             ),
@@ -654,7 +664,7 @@ Write `closeness(matrices)` in TensorFlow, from (n, kernels, size) to (n, kernel
             ),
             slip_as(
                 _steps_like,
-                "ψ has moved, but as if by itself: its step depends on θ, and the derivative has to pass through the step.",
+                "ψ has moved, but as if by itself: its step depends on θ, so compute it within the tape, with tf in place of NumPy.",
                 lambda theta, psi, rate: _unrolled_by_tape(theta, psi, rate, passes=False),
             ),
             slip_as(
