@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.text import Text
+from PIL import Image
 
 from gan_helpers.images import check_uint8, gif_bytes, grid
 
@@ -23,6 +24,7 @@ class Figure(MatplotlibFigure):
     """
 
     alt = ""
+    coarse = False  # 18 levels per channel in the PNG: a third of the bytes, where there are many images in it
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
@@ -32,7 +34,7 @@ class Figure(MatplotlibFigure):
         buffer = io.BytesIO()
         _set_type(self)
         self.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
-        return buffer.getvalue()
+        return _coarsely(buffer) if self.coarse else buffer.getvalue()
 
 
 def figure(alt: str, figsize=(8, 4)) -> Figure:
@@ -47,6 +49,14 @@ def figure(alt: str, figsize=(8, 4)) -> Figure:
     new = Figure(figsize=figsize, layout="constrained")
     new.alt = " ".join(alt.split())
     return new
+
+
+def _coarsely(png: io.BytesIO) -> bytes:
+    """A PNG whose values are rounded to multiples of 15, black and white among them, so that a palette holds its colours."""
+    rounded = 15 * np.round(np.asarray(Image.open(png).convert("RGB")) / 15).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(rounded).quantize(256, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _set_type(fig: MatplotlibFigure) -> None:

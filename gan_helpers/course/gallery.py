@@ -230,9 +230,9 @@ class Failure:
 HEALTHY = Settings()
 FAILURES = {
     "the discriminator has won": Failure(
-        Settings(g_rate=2e-5), "Grey noise, nearly the same sixteen times; it hardly changes on the way."
+        Settings(g_rate=2e-5), "Grey noise, nearly the same in every image; it hardly changes on the way."
     ),
-    "collapse": Failure(Settings(g_rate=1e-3, d_rate=1e-4), "One bright, grainy patch, the same sixteen times."),
+    "collapse": Failure(Settings(g_rate=1e-3, d_rate=1e-4), "One bright, grainy patch, the same in every image."),
     "oscillation": Failure(
         Settings(g_rate=1e-3, d_rate=2e-4), "Grainy patches of two or three kinds; on the way one kind follows another."
     ),
@@ -240,18 +240,21 @@ FAILURES = {
         Settings(pixels=(0, 1)), "Shapes of clothes, but as in fog: the background is grey in place of black."
     ),
     "a sigmoid too many": Failure(
-        Settings(sigmoid=True), "Black and white grain, in which a garment can hardly be guessed."
+        Settings(sigmoid=True, d_rate=5e-3),
+        "Grey noise, nearly the same in every image; it does not change at all on the way.",
     ),
-    "batch norm's leak": Failure(Settings(norm="batch"), "Black and white noise, the same sixteen times."),
+    "batch norm's leak": Failure(
+        Settings(norm="batch", batch_size=32), "Black and white noise, the same in every image."
+    ),
     "label noise's floor": Failure(
-        Settings(g_rate=2e-5, loss="non_saturating:0.0:0.3"), "Grey noise, nearly the same sixteen times."
+        Settings(g_rate=2e-5, loss="non_saturating:0.0:0.3"), "Grey noise, nearly the same in every image."
     ),
     "too high a rate": Failure(
-        Settings(g_rate=5e-2, d_rate=5e-2), "Black and white noise without any grey, nearly the same sixteen times."
+        Settings(g_rate=5e-2, d_rate=5e-2), "Black and white noise without any grey, nearly the same in every image."
     ),
     "a frozen player": Failure(
         Settings(frozen="discriminator"),
-        "Fine noise over the whole frame, the same sixteen times and from the beginning.",
+        "Fine noise over the whole frame, the same in every image and from the beginning.",
     ),
 }
 SIX = {
@@ -268,7 +271,7 @@ SIX = {
 
 
 def chart(specimen: Specimen, beside: Specimen | None = None, shows: str = "") -> plots.Figure:
-    """A run in five panels: images at the end, one latent vector on the way, losses, accuracies, classes.
+    """A run in five panels. Above: images at the end, one latent vector on the way; below: losses, accuracies, classes.
 
     Args:
         beside: the healthy run: its images stand on the left, its curves are pale, its classes are outlined; None without.
@@ -277,20 +280,24 @@ def chart(specimen: Specimen, beside: Specimen | None = None, shows: str = "") -
     alt = f"{shows} In numbers: {described(specimen)}" + (
         "" if beside is None else " Beside it, pale, the healthy run."
     )
-    pictures = [("at the end", specimen.picture, 4), ("on the way", specimen.strip, 2)]
+    pictures = [("at the end", specimen.picture, 4), ("one latent vector on the way", specimen.strip, 5)]
     if beside is not None:
         pictures.insert(0, ("healthy", beside.picture, 4))
-    ratios = [1.0 if columns == 4 else 0.5 for *_, columns in pictures] + [1.3, 1.2, 1.2]
-    fig = plots.figure(alt, figsize=(1.9 * sum(ratios), 2.3))
-    axes = fig.subplots(1, len(ratios), width_ratios=ratios)
-    for ax, (title, images, columns) in zip(axes, pictures):
-        ax.imshow(grid(images, columns)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_title(title)
-        ax.axis("off")
-    _draw_losses(axes[-3], specimen, beside)
-    _draw_accuracies(axes[-2], specimen, beside)
-    _draw_classes(axes[-1], specimen, beside)
+    fig = plots.figure(alt, figsize=(9.6, 6.0))
+    fig.coarse = True
+    above, below = fig.subfigures(2, 1, height_ratios=(2.9, 3.1))
+    widths = [1.0] * (len(pictures) - 1) + [1.25]
+    for ax, (title, images, columns) in zip(above.subplots(1, len(pictures), width_ratios=widths), pictures):
+        _draw_images(ax, title, images, columns)
+    for ax, draw in zip(below.subplots(1, 3), (_draw_losses, _draw_accuracies, _draw_classes)):
+        draw(ax, specimen, beside)
     return fig
+
+
+def _draw_images(ax, title: str, images, columns: int) -> None:
+    ax.imshow(grid(images, columns)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    ax.set_title(title)
+    ax.axis("off")
 
 
 def show(name: str) -> plots.Figure:
@@ -310,40 +317,39 @@ def changes(name: str) -> str:
     return "\n".join(f"{key}: {healthy[key]} → {value}" for key, value in mine.items() if value != healthy[key])
 
 
-def _lines(ax, specimen: Specimen, beside: Specimen | None, names) -> None:
+def _draw_curves(ax, title: str, specimen: Specimen, beside: Specimen | None, names) -> None:
     for name in names:
         label, color = plots.PLAYERS[name]
         for run, style in ((beside, {"alpha": 0.3}), (specimen, {"label": label})):
             if run is not None:
                 steps = STEPS_PER_ROW * np.arange(1, len(run.history) + 1)
                 ax.plot(steps, [row[name] for row in run.history], color=color, lw=1.3, **style)
-    ax.tick_params(labelsize=7)
-    ax.legend(framealpha=0.5)
+    ax.set(title=title, xlabel="step")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.26), frameon=False)
 
 
 def _draw_losses(ax, specimen: Specimen, beside: Specimen | None) -> None:
     for name, at in specimen.objective.equilibrium.items():
         ax.axhline(at, color=plots.PLAYERS[name][1], ls=":", lw=1)
     ax.axhline(specimen.objective.floor, color=plots.REAL_COLOR, ls="--", lw=1)
-    _lines(ax, specimen, beside, ("d_loss", "g_loss"))
+    _draw_curves(ax, "losses", specimen, beside, ("d_loss", "g_loss"))
     ax.set_ylim(-0.04 * ax.get_ylim()[1], None)
-    ax.set_title("loss")
 
 
 def _draw_accuracies(ax, specimen: Specimen, beside: Specimen | None) -> None:
     ax.axhline(0.5, color="gray", ls=":", lw=1)
-    _lines(ax, specimen, beside, ("d_real_accuracy", "d_fake_accuracy"))
+    _draw_curves(ax, "accuracies", specimen, beside, ("d_real_accuracy", "d_fake_accuracy"))
     ax.set_ylim(-0.03, 1.03)
-    ax.set_title("accuracy")
 
 
 def _draw_classes(ax, specimen: Specimen, beside: Specimen | None) -> None:
-    ax.bar(range(10), specimen.shares, color=plots.THIRD_COLOR)
+    ax.barh(range(10), specimen.shares, color=plots.THIRD_COLOR)
     if beside is not None:
-        ax.bar(range(10), beside.shares, facecolor="none", edgecolor="gray", lw=0.7)
-    ax.set_xticks(range(10), CLASS_NAMES, rotation=90)
-    ax.tick_params(axis="y", labelsize=7)
-    ax.set_ylim(0, max(0.3, 1.05 * specimen.shares.max()))
+        ax.barh(range(10), beside.shares, facecolor="none", edgecolor="gray", lw=0.7)
+    ax.set_yticks(range(10), CLASS_NAMES)
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(0.3, 1.05 * specimen.shares.max()))
+    ax.set_xlabel("share of the images")
     ax.set_title(f"{specimen.classes_in_use:.1f} classes in use, diversity {specimen.diversity:.2f}")
 
 
@@ -358,17 +364,16 @@ def described(specimen: Specimen) -> str:
 
 
 def wall() -> plots.Figure:
-    """The recorded runs' images at the end, ten small pictures side by side: the healthy run and the nine failures."""
+    """Of each recorded run nine images at the end, in ten small pictures: the healthy run and the nine failures."""
     names = ["healthy", *FAILURES]
     fig = plots.figure(
-        "Ten grids of sixteen generated images. The healthy run's are grainy clothes. "
+        "Ten grids of nine generated images. The healthy run's are grainy clothes. "
         + " ".join(f"{name}: {failure.shows}" for name, failure in FAILURES.items()),
-        figsize=(8, 3.7),
+        figsize=(9.6, 4.3),
     )
+    fig.coarse = True
     for ax, name in zip(fig.subplots(2, 5).ravel(), names):
-        ax.imshow(grid(recorded(name).picture, 4)[..., 0], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_title(name)
-        ax.axis("off")
+        _draw_images(ax, name, recorded(name).picture[:9], 3)
     return fig
 
 

@@ -61,7 +61,7 @@ def ring(modes: int = 8, radius: float = 2.0, spread: float = 0.02) -> Mixture:
     """Gaussians evenly spaced on a circle.
 
     With the defaults, the ring of eight of Metz, Poole, Pfau, Sohl-Dickstein, "Unrolled Generative Adversarial Networks",
-    ICLR 2017, section 3.1 and appendix A.
+    ICLR 2017.
 
     Raises:
         ValueError: fewer than one mode, or a radius or spread not above 0.
@@ -78,8 +78,8 @@ def grid(side: int = 5, spacing: float = 2.0, spread: float = 0.05) -> Mixture:
     """Gaussians on a square grid around 0.
 
     With the defaults, the grid of 25 of Srivastava, Valkov, Russell, Gutmann, Sutton, "VEEGAN: Reducing Mode Collapse in GANs
-    using Implicit Variational Learning", NeurIPS 2017, section 4.1, with the numbers that Lin, Khetan, Fanti, Oh, "PacGAN",
-    NeurIPS 2018, section 4.1, give for it: means from −4 to 4, variance 0.0025.
+    using Implicit Variational Learning", NeurIPS 2017, with the numbers that the code of Lin, Khetan, Fanti, Oh, "PacGAN",
+    NeurIPS 2018, has for it: means from −4 to 4, variance 0.0025.
 
     Raises:
         ValueError: a side below 1, or a spacing or spread not above 0.
@@ -106,7 +106,7 @@ def _nearest(points, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
 def good_share(points, mixture: Mixture) -> float:
     """The share of points within three spreads of the nearest centre, in [0, 1].
 
-    Srivastava et al. 2017, section 4.1 ("high quality samples"). Real points in the plane score 1 − exp(−9/2) = 0.989.
+    Srivastava et al. 2017 ("high quality samples"). Real points in the plane score 1 − exp(−9/2) = 0.989.
 
     Args:
         points: (n, d), as the mixture's.
@@ -120,7 +120,7 @@ def good_share(points, mixture: Mixture) -> float:
 def modes_covered(points, mixture: Mixture, at_least: int = 1) -> int:
     """How many modes have at least `at_least` good points (`good_share`) whose nearest centre is theirs.
 
-    One is enough in Srivastava et al. 2017, section 4.1, of 2,500 points. A generator that drifts from mode to mode leaves single
+    One is enough in Srivastava et al. 2017, of 2,500 points. A generator that drifts from mode to mode leaves single
     points on its way; with `at_least=25`, a tenth or so of what a mode should get, those do not count.
 
     Args:

@@ -573,10 +573,12 @@ class GAN(keras.Model):
             description["config"]["loss_scale_factor"] = (
                 None  # it says how many replicas there were (`replicas.prepare`)
             )
-        return {**optimizers, "precision": self.precision, "checks": self.checks}
+        others = {name: getattr(self, name) for name in ("precision", "checks", "steps_per_execution")}
+        return {**optimizers, **others}
 
     def compile_from_config(self, config):
         optimizers = {
             name: keras.saving.deserialize_keras_object(config[name]) for name in ("g_optimizer", "d_optimizer")
         }
-        self.compile(**optimizers, precision=config.get("precision", "float32"), checks=config.get("checks", "refuse"))
+        former = {"precision": "float32", "checks": "refuse", "steps_per_execution": 1}  # what older files do not say
+        self.compile(**optimizers, **{name: config.get(name, value) for name, value in former.items()})

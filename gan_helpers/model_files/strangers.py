@@ -74,7 +74,12 @@ ALLOWED = {
     "keras.src.ops.nn": ("Relu", "LeakyRelu", "Sigmoid", "Silu", "Softmax", "Softplus", "Gelu", "OneHot"),
     "keras.src.ops.math": ("Rsqrt",),
     "keras.src.ops.core": ("Cast",),
-    "gan_helpers.networks.layers": ("MinibatchDiscrimination", "MinibatchStandardDeviation", "SpectralNormalization"),
+    "gan_helpers.networks.layers": (
+        "LearnedPoint",
+        "MinibatchDiscrimination",
+        "MinibatchStandardDeviation",
+        "SpectralNormalization",
+    ),
 }
 # No objects: a tensor's place in the graph, a shape, an index.
 NOTATION = ("__keras_tensor__", "__tuple__", "TensorShape", "__slice__")

@@ -9,7 +9,7 @@ from gan_helpers.networks.layers import LearnedPoint
 def toy_generator(latent_dim: int = 16, width: int = 128, outputs: int = 2) -> keras.Model:
     """Two hidden layers, then a point: latent vectors (n, latent_dim) → points (n, outputs), any numbers.
 
-    Source: Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017, appendix A (2 × 128, ReLU, a linear end).
+    Source: Metz et al., "Unrolled Generative Adversarial Networks", ICLR 2017 (2 × 128, ReLU, a linear end).
     """
     latents = keras.Input((latent_dim,), name="latents")
     x = latents

@@ -1,14 +1,20 @@
 """The gallery of lesson 07: what is recorded of it, what is drawn, and one short run."""
 
 import importlib.util
+import io
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+from PIL import Image
 
 import gan_helpers as gh
 from gan_helpers.course import gallery
+from gan_helpers.data import CLASS_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +58,18 @@ def test_charts_have_alt_texts_that_do_not_name_an_unlabelled_fault():
     for letter, name in gallery.SIX.items():
         assert name not in gallery.show(letter).alt
     assert "d_rate: 0.002 → 0.0001" in gallery.changes("collapse")
+
+
+def test_a_chart_has_its_legends_outside_its_panels_and_says_no_fault():
+    fig = gallery.show("A")
+    picture = Image.open(io.BytesIO(fig.png()))
+    assert picture.mode == "P" and picture.width >= 850
+    legends, panels = fig.findobj(Legend), fig.findobj(Axes)
+    assert (len(legends), len(panels)) == (2, 5)
+    for legend in legends:
+        assert not any(legend.get_window_extent().overlaps(panel.get_window_extent()) for panel in panels)
+    said = {text.get_text() for text in fig.findobj(Text)}
+    assert set(CLASS_NAMES) <= said and not any(name in text for name in gallery.FAILURES for text in said)
 
 
 def test_a_run_says_what_cannot_be_right_and_trains_all_the_same():

@@ -7,6 +7,7 @@ import pytest
 from gan_helpers.gan.augmentation import InstanceNoise
 from gan_helpers.gan.dirac import dirac_gan, trajectory, vector_field
 from gan_helpers.gan.regularisers import ZeroCentred
+from gan_helpers.model_files import strangers
 
 THETAS, PSIS = (each.ravel() for each in np.meshgrid([-1.5, -0.5, 0.0, 1.0], [-2.0, 0.25, 1.0]))
 
@@ -74,10 +75,15 @@ def test_r1_and_instance_noise_spiral_in(settings):
 
 def test_a_dirac_gan_is_saved_and_loaded_and_makes_its_point(tmp_path):
     gan = dirac_gan(0.75, -2.0)
-    gan.compile()
+    gan.compile(steps_per_execution=5)
     gan.save(tmp_path / "dirac.keras")
     loaded = keras.models.load_model(tmp_path / "dirac.keras")
-    assert loaded.pixel_range is None and loaded.discriminator(np.ones((1, 1))).numpy().item() == -2
-    assert np.array_equal(loaded.generate(3), np.full((3, 1), 0.75, np.float32))
+    assert (
+        loaded.steps_per_execution == 5
+        and loaded.pixel_range is None
+        and loaded.discriminator(np.ones((1, 1))).numpy().item() == -2
+    )
+    for each in (loaded, strangers.load(tmp_path / "dirac.keras")):
+        assert np.array_equal(each.generate(3), np.full((3, 1), 0.75, np.float32))
     with pytest.raises(ValueError, match="steps is 0"):
         trajectory(gan, 0)
