@@ -104,7 +104,7 @@ def table(record: dict) -> str:
         found = {**on_record(), **record["runs"]}
         values = [value for name, value in found.items() if name.rsplit("_", 1)[0] == system]
         if values:
-            spread = f"{min(values):.2f} to {max(values):.2f}, {len(values)}"
+            spread = f"{min(values):.2f} to {max(values):.2f}, {len(values)}" if len(values) > 1 else "1"
             lines.append(f"| {words} | {length(system):,} | {statistics.median(values):.2f} ({spread}) |")
     return "\n".join([*lines, "", f"Written on: {record['machine']}. {versions()}.", ""])
 
