@@ -1,5 +1,6 @@
 """The exercises of lesson 03."""
 
+import functools
 import math
 
 import numpy as np
@@ -17,7 +18,10 @@ from gan_helpers.course.exercises.checks import (
 )
 from gan_helpers.course.exercises.exercise import Cell, Exercise, Slip, Test
 
-networks = Later("gan_helpers.networks")
+fashion_mnist, generators = Later("gan_helpers.data.fashion_mnist"), Later("gan_helpers.gan.generators")
+judges, metrics = Later("gan_helpers.metrics.judges"), Later("gan_helpers.metrics")
+latent, networks = Later("gan_helpers.gan.latent"), Later("gan_helpers.networks")
+shipped = Later("gan_helpers.runs.shipped")
 
 SETUP = """import keras
 import numpy as np
@@ -153,16 +157,48 @@ def _critic_with_functions(negative_slope=0.2):
     return keras.Model(images, keras.layers.Dense(1)(keras.layers.Reshape((7 * 7 * 64,))(x)))
 
 
+# Exercise 3.7: how many images, and Fréchet distances (benchmarks/results/first_minute.md)
+N, NEAR, AS_IN_THE_PAPER, REAL = 10_000, 10.0, 17.0, 0.1
+
+
+def _judged(images) -> tuple[float, float]:
+    """Exercise 3.7: the distance of 10,000 images to the test images, and the share of the rarest kind of clothes."""
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.shape != (N, 28, 28, 1):
+        raise ValueError(
+            f"expected {N:,} images as gh.generate makes them, uint8 ({N}, 28, 28, 1); got {images.dtype} {images.shape}"
+        )
+    return _judged_once(images.tobytes())
+
+
+@functools.lru_cache(maxsize=1)
+def _judged_once(pixels: bytes) -> tuple[float, float]:
+    images = np.frombuffer(pixels, np.uint8).reshape(N, 28, 28, 1)
+    features, probabilities = judges.features_and_probabilities(images)
+    distance = metrics.frechet_distance(metrics.real_features("test", N), features)
+    return distance, float(metrics.class_shares(probabilities).min())
+
+
+@functools.lru_cache(maxsize=1)
+def _drawn():
+    """Exercise 3.7: what the shipped MLP draws."""
+    return generators.generate(shipped.load_generator("course_mlp"), latent.sample(N, 64, seed=0))
+
+
+def _brighter(images, by: int):
+    """Exercise 3.7: images that are further from real ones."""
+    return np.clip(images.astype(int) + by, 0, 255).astype(np.uint8)
+
+
 EXERCISES: dict[str, Exercise] = {
     "3.1": Exercise(
         title="two layers in one",
-        prompt="""In one dimension: double each value (1, 2 → 1, 1, 2, 2), then convolve with the kernel (a, b, c), stride 1, in the stamping way: each value stamps (a, b, c).
-The two together are **one** transposed convolution with stride 2. Write `kernel_of_four(a, b, c)`, which returns its four entries.""",
+        prompt="""In one dimension: double each value (1, 2 → 1, 1, 2, 2), then let each stamp (a, b, c) with stride 1. Together these are **one** transposed convolution with stride 2. Write `kernel_of_four(a, b, c)`, which returns its four entries.""",
         stub="kernel_of_four = None  # def kernel_of_four(a, b, c): return [...]",
         answer="kernel_of_four",
         hints=(
-            "a single 1 that goes in is doubled to 1, 1 first; what does the kernel (a, b, c) make of that?",
-            "each of the two ones stamps (a, b, c), the second stamp one place further on; add them up.",
+            "a single 1 becomes 1, 1 first; what does the kernel make of that?",
+            "each 1 stamps (a, b, c), the second one place further on.",
             "the stamps are a, b, c, 0 and 0, a, b, c.",
         ),
         is_right=gives(lambda a, b, c: [a, a + b, b + c, c], *STAMPS),
@@ -216,7 +252,7 @@ print(transposed(values, kernel_of_four(1.0, 10.0, 100.0), stride=2))""",
     ),
     "3.2": Exercise(
         title="batch norm in inference",
-        prompt="""Write what batch norm does in **inference**, in NumPy: `normalise(x, mean, variance, gamma, beta)`, with ε = 0.001, Keras' default.""",
+        prompt="""Write batch norm in **inference**, in NumPy: `normalise(x, mean, variance, gamma, beta)`, with ε = 0.001, Keras' default.""",
         stub="normalise = None  # def normalise(x, mean, variance, gamma, beta): return ...",
         answer="normalise",
         hints=(
@@ -277,8 +313,8 @@ The moving mean and variance are constants by then. So the layer is a straight l
         raising=lambda: [(lambda x, mean, variance, gamma, beta: None, "end it with `return …`")],
     ),
     "3.3": Exercise(
-        title="a generator for colour pictures",
-        prompt="""Build a generator for colour pictures of 32 × 32 pixels (shape 32, 32, 3), from 64 latent numbers, with three `upsampling_block`s and a tanh at the end.""",
+        title="a generator for colour images",
+        prompt="""Build a generator of images (32, 32, 3) from 64 latent numbers, with three `upsampling_block`s and a tanh at the end.""",
         stub="colour_generator = None  # keras.Model(…)",
         answer="colour_generator",
         hints=(
@@ -287,7 +323,7 @@ The moving mean and variance are constants by then. So the layer is a straight l
             'end with `Conv2D(3, 3, padding="same", activation="tanh")`: three channels, for three colours.',
         ),
         is_right=_makes_colours,
-        why="4 → 8 → 16 → 32: one more block is all that a picture of twice the size needs.",
+        why="4 → 8 → 16 → 32: one more block is all that a image of twice the size needs.",
         solution="""latents = keras.Input((64,), name="latents")
 x = layers.Dense(4 * 4 * 64, use_bias=False)(latents)
 x = layers.BatchNormalization(momentum=0.9)(x)
@@ -298,7 +334,7 @@ for filters in (64, 32, 16):
 colours = layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
 colour_generator = keras.Model(latents, colours, name="colour_generator")
 print(gh.generate(colour_generator, np.zeros((2, 64))).shape)""",
-        because="""A generator for colour pictures of 32 × 32 pixels, from 64 latent numbers, with three upsampling blocks.
+        because="""A generator for colour images of 32 × 32 pixels, from 64 latent numbers, with three upsampling blocks.
 
 4 → 8 → 16 → 32: the seed is 4 × 4, and the last convolution mixes its channels into three colours. The numbers of channels are free.""",
         slips=(
@@ -332,23 +368,23 @@ print(gh.generate(colour_generator, np.zeros((2, 64))).shape)""",
     ),
     "3.4": Exercise(
         title="minibatch standard deviation",
-        prompt=r"""A generator that draws the same shoe for every latent vector is hard to catch: each picture alone looks real. So show the discriminator how much the batch varies. Write `minibatch_std(x)` in TensorFlow for feature maps (n, h, w, c):
+        prompt=r"""A generator that draws one good shoe for every latent vector is hard to catch, as long as images are judged one by one. So show the discriminator how much its batch varies. Write `minibatch_std(x)` in TensorFlow for feature maps (n, h, w, c):
 
 1. the standard deviation **over the batch**, for each place and channel: $s = \sqrt{\operatorname{mean}_n (x - \bar x)^2 + 10^{-8}}$;
 2. its mean over all places and channels: one number;
-3. that number as one further channel, the same everywhere: (n, h, w, c + 1).
+3. that number as one more channel, the same everywhere: (n, h, w, c + 1).
 
-Values and gradients are compared; one of the batches holds the same picture four times.""",
+Values and gradients are compared; one of the batches holds the same image four times.""",
         stub="""def minibatch_std(x):
     ...  # your code""",
         answer="minibatch_std",
         hints=(
-            "`tf.math.reduce_variance(x, axis=0)` compares the pictures of the batch, place by place.",
+            "`tf.math.reduce_variance(x, axis=0)` compares the images of the batch, place by place.",
             "take the root of variance + 1e-8, then `tf.reduce_mean` of all of it: one number.",
             "append it: `tf.concat([x, spread * tf.ones_like(x[..., :1])], axis=-1)`.",
         ),
         is_right=_spreads(_minibatch_std),
-        why="If all pictures of a batch are alike the new channel is 0, and the discriminator sees collapse at a glance.",
+        why="If all images of a batch are alike the new channel is 0, and the discriminator sees collapse at a glance.",
         solution="""def minibatch_std(x):
     deviation = tf.sqrt(tf.math.reduce_variance(x, axis=0) + 1e-8)
     spread = tf.reduce_mean(deviation)
@@ -359,7 +395,7 @@ varied = np.random.default_rng(0).standard_normal((8, 4, 4, 2)).astype(np.float3
 same = np.repeat(varied[:1], 8, axis=0)
 for name, batch in (("varied batch", varied), ("one picture eight times", same)):
     print(f"{name}: {minibatch_std(batch)[0, 0, 0, -1]:.2f}")""",
-        because="""Karras et al. (2018) put this layer before the last convolution of the discriminator. The $10^{-8}$ is there for the gradient: the slope of a root at 0 is infinite, and a batch of equal pictures would make it NaN. Gradients flow through the new channel into *all* images of the batch, so the generator learns that they should differ.""",
+        because="""Karras et al. (2018) put this layer before the last convolution of the discriminator. The $10^{-8}$ is there for the gradient: the slope of a root at 0 is infinite, and a batch of equal images would make it NaN. Gradients flow through the new channel into *all* images of the batch, so the generator learns that they should differ.""",
         slips=(
             slip_as(
                 _spreads,
@@ -368,12 +404,12 @@ for name, batch in (("varied batch", varied), ("one picture eight times", same))
             ),
             slip_as(
                 _spreads,
-                "that is the deviation over pictures and places together; compare the pictures at each place: axis=0 alone.",
+                "that is the deviation over images and places together; compare the images at each place: axis=0 alone.",
                 lambda x: _appended(tf.reduce_mean(_deviation(x, (0, 1, 2))), x),
             ),
             slip_as(
                 _spreads,
-                "that is the deviation within each picture; compare the pictures of the batch with one another: axis=0.",
+                "that is the deviation within each image; compare the images of the batch with one another: axis=0.",
                 lambda x: _appended(tf.reduce_mean(_deviation(x, (1, 2))), x),
             ),
             slip_as(
@@ -388,7 +424,7 @@ for name, batch in (("varied batch", varied), ("one picture eight times", same))
             ),
             Slip(
                 _spreads_in_variety(_minibatch_std),
-                "right while pictures differ; if they are all the same, the root of 0 has no slope: add 1e-8 to the variance.",
+                "right while images differ; if they are all the same, the root of 0 has no slope: add 1e-8 to the variance.",
                 lambda: [lambda x: _appended(tf.reduce_mean(_deviation(x, eps=0.0)), x)],
             ),
         ),
@@ -406,11 +442,11 @@ for name, batch in (("varied batch", varied), ("one picture eight times", same))
     ),
     "3.5": Exercise(
         title="pixel normalisation",
-        prompt=r"""Batch norm ties the pictures of a batch together. **Pixel normalisation** looks at one place of one picture only, and brings its channels to a mean square of 1:
+        prompt=r"""**Pixel normalisation** looks at one place of one image, and brings its channels to a mean square of 1:
 
 $$y = \frac{x}{\sqrt{\frac1c \sum_{k=1}^{c} x_k^2 + 10^{-8}}}$$
 
-Write `pixel_norm(x)` in TensorFlow for feature maps (n, h, w, c). It has no weights, and is the same in training and in inference.""",
+Write `pixel_norm(x)` in TensorFlow for feature maps (n, h, w, c).""",
         stub="""def pixel_norm(x):
     ...  # your code""",
         answer="pixel_norm",
@@ -436,7 +472,7 @@ print(pixel_norm(features).numpy().round(3))""",
             ),
             slip_as(
                 _normed,
-                "that averages over the whole picture; each place is normalised by itself: axis=-1.",
+                "that averages over the whole image; each place is normalised by itself: axis=-1.",
                 lambda x: _pixel_norm(x, (1, 2, 3)),
             ),
             slip_as(
@@ -471,12 +507,12 @@ print(pixel_norm(features).numpy().round(3))""",
     ),
     "3.6": Exercise(
         title="a discriminator, counted",
-        prompt="""Build the discriminator `critic` for pictures (28, 28, 1):
+        prompt="""Build the discriminator `critic` for images (28, 28, 1):
 
-- two convolutions with kernel 4, stride 2 and `padding="same"`, first 32 filters, then 64, each with a bias and followed by a leaky ReLU of slope 0.2 (no batch norm);
+- two convolutions with 32 and 64 filters, kernel 4, stride 2, `padding="same"` and a bias, each followed by a leaky ReLU of slope 0.2 (no batch norm);
 - flatten, and one dense unit: the logit.
 
-**Predict** the number of its weights first. `critic.count_params()` must be what you have computed. The check copies your weights into its own network and compares logits and gradients.""",
+**Predict** `critic.count_params()` first. The check copies your weights into its own network and compares logits and gradients.""",
         stub="critic = None  # keras.Sequential([…]), or keras.Model(…)",
         answer="critic",
         hints=(
@@ -501,7 +537,7 @@ print(f"{by_hand:,} by hand, {critic.count_params():,} in Keras")""",
         slips=(
             Slip(
                 lambda model: model.output_shape != (None, 1),
-                "one logit per picture is wanted: end with Flatten() and Dense(1).",
+                "one logit per image is wanted: end with Flatten() and Dense(1).",
                 lambda: [(lambda whole: keras.Model(whole.inputs, whole.layers[-2].output))(_critic())],
             ),
             Slip(
@@ -511,7 +547,7 @@ print(f"{by_hand:,} by hand, {critic.count_params():,} in Keras")""",
             ),
             Slip(
                 lambda model: any("BatchNorm" in type(layer).__name__ for layer in model.layers),
-                "batch norm would make the verdict on one picture depend on the others: leave it out.",
+                "batch norm would make the verdict on one image depend on the others: leave it out.",
                 lambda: [_critic(norm=True)],
             ),
             Slip(
@@ -538,5 +574,51 @@ print(f"{by_hand:,} by hand, {critic.count_params():,} in Keras")""",
         right=lambda: [_critic(), _critic_with_functions()],
         wrong=lambda: [_critic(filters=(64, 32)), _critic(activation=lambda: keras.layers.Activation("tanh"))],
         raising=lambda: [(36_513, "'int' object has no attribute 'get_weights'")],
+    ),
+    "3.7": Exercise(
+        title="an experiment: the same networks, better steps",
+        prompt="""How much of section 4 is architecture, and how much training? Take the plain networks, fresh: `gh.networks.dcgan_generator()` and `gh.networks.dcgan_discriminator()`. Train them on at most **32,000 images** (20 to 40 seconds), and set `images` to 10,000 images that your GAN generates. The check wants a Fréchet distance of at most **10** to the test images. The paper's settings do not get there.""",
+        stub="images = None  # gan.generate(10_000)",
+        answer="images",
+        hints=(
+            "with batches of 128 there are only 250 steps in 32,000 images; how would you get more?",
+            "smaller batches, and a higher rate for both players.",
+            "batches of 32, and Adam with rate 8e-4, β₁ 0 and β₂ 0.99 for both: 1,000 steps.",
+        ),
+        is_right=lambda images: REAL < _judged(images)[0] <= NEAR,
+        why="The same networks and the same images, but four times as many steps, each of them bolder.",
+        solution="""keras.utils.set_random_seed(7)
+gan = gh.GAN(gh.networks.dcgan_generator(), gh.networks.dcgan_discriminator(), seed=7)
+optimizers = [keras.optimizers.Adam(8e-4, beta_1=0.0, beta_2=0.99) for _ in range(2)]
+gan.compile(*optimizers)
+train_images, _ = gh.load_fashion_mnist("train")
+gan.fit(gh.pipeline(train_images, 32, pixel_range=(-1, 1), seed=7, images_per_epoch=32_000), epochs=1, verbose=0)
+images = gan.generate(10_000, seed=0)""",
+        because="""32,000 images are 250 steps of 128, or 1,000 steps of 32. Each of these is four times as long, too. What is left to the architecture you see by training `course_dcgan` on as many images.""",
+        slips=(
+            Slip(
+                lambda images: _judged(images)[0] <= REAL,
+                "that is as near as real images are: hand in what your GAN generates.",
+                lambda: [fashion_mnist.load_fashion_mnist("test")[0]],
+            ),
+            Slip(
+                lambda images: NEAR < _judged(images)[0] <= AS_IN_THE_PAPER,
+                "nearer than with the paper's settings, but not near enough: what else gives more, or bolder, steps?",
+                lambda: [_brighter(_drawn(), 10)],
+            ),
+            Slip(
+                lambda images: _judged(images)[1] < 0.001,
+                "a whole kind of clothes is missing: look at 40 of your images; a collapsed generator needs smaller steps, noise longer training.",
+                lambda: [
+                    np.random.default_rng(0).integers(0, 256, (N, 28, 28, 1), np.uint8),
+                    np.repeat(_drawn()[:1], N, axis=0),
+                ],
+            ),
+        ),
+        right=lambda: [_drawn()],
+        raising=lambda: [
+            (np.zeros((500, 28, 28, 1), np.uint8), "expected 10,000 images"),
+            (np.zeros((N, 28, 28, 1), np.float32), "got float32"),
+        ],
     ),
 }
