@@ -49,11 +49,13 @@ def _by_keras(real_logits, fake_logits):
 
 
 _discriminates = like_on(_logits, wrt=("real_logits", "fake_logits"))
+_generates = like_on(lambda: [(fixed(5, 1, seed=2),), (np.float32([[-100], [80]]),)], wrt=("fake_logits",))
+_generates_nearby = like_on(lambda: [(fixed(5, 1, seed=2),)], wrt=("fake_logits",))
 _discriminates_nearby = like_on(lambda: _logits()[:1], wrt=("real_logits", "fake_logits"))
 
 
 def _players(passed: list) -> tuple:
-    """Exercise 2.4: two tiny networks, always with the same weights; `passed` grows with each gradient in the generator."""
+    """Exercise 2.5: two tiny networks, always with the same weights; `passed` grows with each gradient in the generator."""
 
     @tf.custom_gradient
     def counted(x):
@@ -76,7 +78,7 @@ def _players(passed: list) -> tuple:
 
 
 def _two_steps(step) -> tuple[np.ndarray, int]:
-    """Exercise 2.4: all weights after two steps, and how many gradients went through the generator."""
+    """Exercise 2.5: all weights after two steps, and how many gradients went through the generator."""
     passed = []
     generator, discriminator = _players(passed)
     rates = {"g_optimizer": keras.optimizers.SGD(0.5), "d_optimizer": keras.optimizers.SGD(0.25)}
@@ -134,7 +136,7 @@ def _a_step_with_two_looks(generator, discriminator, g_optimizer, d_optimizer, r
 
 
 def _humps(samples) -> tuple[float, float, float]:
-    """Exercise 2.5: the share of numbers above 0, the share within 1 of a hump's middle, and their spread around it.
+    """Exercise 2.6: the share of numbers above 0, the share within 1 of a hump's middle, and their spread around it.
 
     Raises:
         ValueError: they are not 10,000 numbers.
@@ -154,7 +156,7 @@ def _drawn(middles, deviation: float, between: float = 0.0) -> np.ndarray:
 
 
 def _covers_both(samples) -> bool:
-    """Exercise 2.5: both humps, with little in between, and each as wide as a hump should be."""
+    """Exercise 2.6: both humps, with little in between, and each as wide as a hump should be."""
     above, near, spread = _humps(samples)
     return 0.3 <= above <= 0.7 and near >= 0.85 and spread >= 0.15
 
@@ -336,6 +338,74 @@ It must survive logits of ±100. The check compares values and gradients on logi
         ],
     ),
     "2.4": Exercise(
+        title="the generator's loss",
+        prompt=r"""Write section 5's non-saturating loss, `generator_loss(fake_logits)`, in TensorFlow:
+
+$$L_G = -\operatorname{mean} \log \sigma(d(G(z)))$$
+
+Again it must survive logits of ±100, and values and gradients are compared.""",
+        stub="""def generator_loss(fake_logits):
+    ...  # your code""",
+        answer="generator_loss",
+        hints=(
+            "The generator wants its samples to be called real: which label is that?",
+            "It is the real half of the discriminator's loss, on generated logits.",
+            "Return `tf.reduce_mean(tf.nn.softplus(-fake_logits))`.",
+        ),
+        is_right=_generates(lambda fake_logits: bce(fake_logits, 1.0)),
+        why="Its slope is -(1 - σ(l)): the surer the discriminator is of a fake, the stronger the generator's gradient.",
+        solution="""def generator_loss(fake_logits):
+    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+
+
+logits = tf.constant([-6.0, 0.0, 6.0])
+with tf.GradientTape() as tape:
+    tape.watch(logits)
+    loss = generator_loss(logits)
+print("slopes times the number of samples:", (3 * tape.gradient(loss, logits)).numpy().round(3))""",
+        because="""Cross-entropy of the generated logits against the label 1. The slopes show what the name promises: at logit −6, where the generator is losing, the gradient is almost as large as it can be.""",
+        slips=(
+            slip_as(
+                _generates,
+                "that is the saturating loss, mean of log(1 - D): it saturates, just where the generator is losing.",
+                lambda fake_logits: -bce(fake_logits, 0.0),
+            ),
+            slip_as(
+                _generates,
+                "that compares with 0, as the discriminator does; the generator wants to be called real.",
+                lambda fake_logits: bce(fake_logits, 0.0),
+            ),
+            slip_as(
+                _generates,
+                "mind the sign: a loss is minimised, so it is -log D and not log D.",
+                lambda fake_logits: -bce(fake_logits, 1.0),
+            ),
+            slip_as(
+                _generates,
+                "that is the sum over the samples; take the mean.",
+                lambda fake_logits: bce(fake_logits, 1.0, tf.reduce_sum),
+            ),
+            slip_as(
+                _generates,
+                "the sigmoid is applied twice: with `from_logits=True`, hand over the logits themselves.",
+                lambda fake_logits: bce(_twice(fake_logits), 1.0),
+            ),
+            Slip(
+                _generates_nearby(lambda fake_logits: bce(fake_logits, 1.0)),
+                "right, but not at logit -100, where σ is rounded to 0: use softplus, or from_logits=True.",
+                lambda: [lambda fake_logits: -tf.reduce_mean(tf.math.log(tf.sigmoid(fake_logits)))],
+            ),
+        ),
+        example=("generator_loss(tf.constant([[-2.0], [1.0]]))", 1.2201),
+        right=lambda: [
+            lambda fake_logits: bce(fake_logits, 1.0),
+            lambda logits: keras.losses.BinaryCrossentropy(from_logits=True)(tf.ones_like(logits), logits),
+            lambda logits: -tf.reduce_mean(tf.math.log_sigmoid(logits)),
+        ],
+        wrong=lambda: [lambda fake_logits: -tf.reduce_mean(fake_logits)],
+        raising=lambda: [(lambda fake_logits: np.logaddexp(0, -fake_logits.numpy()).mean(), "no gradient flows back")],
+    ),
+    "2.5": Exercise(
         title="a training step with three holes",
         prompt="""Fill the three holes in section 3's training step.
 
@@ -412,7 +482,7 @@ The check trains two tiny networks, compares their weights, and counts the gradi
         wrong=lambda: [lambda *_: None],
         raising=lambda: [(lambda generator: None, "TypeError")],
     ),
-    "2.5": Exercise(
+    "2.6": Exercise(
         title="an experiment: two humps",
         prompt="""Half of the data now comes from a bell curve around −2, half from one around 2, both with standard deviation 0.5. Train a GAN on them, and set `samples` to 10,000 generated numbers. The check wants
 
