@@ -72,8 +72,8 @@ def solutions(lesson, name: str, exercises: dict[str, Exercise], setup: str, for
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
+    _with_ids_of_their_own(cells)
     solved = new_notebook(cells=cells, metadata=metadata)
-    _with_ids_of_their_own(solved)
     _count(solved)
     return solved
 
@@ -128,10 +128,10 @@ def _tags(cell) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
-def _with_ids_of_their_own(notebook) -> None:
+def _with_ids_of_their_own(cells) -> None:
     """No two cells may have the same id."""
     seen = set()
-    for cell in notebook.cells:
+    for cell in cells:
         while cell.id in seen:
             cell.id += "-again"
         seen.add(cell.id)
