@@ -1,4 +1,4 @@
-"""Principal directions of any generator, and names for directions by what they are measured to move."""
+"""Principal directions of any generator, and names for directions by what they are measured to move, again and again."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ NOISE, RANK_SAMPLES = (
     256,
 )  # a direction with less than this share of the strongest one's spread is none; looked for so
 SHIFT, EFFECT = 0.12, 0.6  # the least that gets a name: shift of a class's probability; effect in standard deviations
+HOLDS = 0.95  # of the latent vectors have to be moved as a name says: what is true only on average is no name
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,12 @@ def _reached(generator) -> list[tuple]:
 def name(
     generator, directions, pixel_range=None, judge: judges.Judge | None = None, samples: int = 80, seed: int = 1
 ) -> list[Named]:
-    """Say of each direction what it moves, as far as that can be measured.
+    """Say of each direction what it moves, as far as that can be measured and holds for nearly every latent vector.
 
     The same latent vectors are drawn at both ends of the direction. The class whose probability rises most and the one
-    that falls most give the name; where no class moves much, it is the measure of the picture that moves most in
-    comparison to its spread among pictures of one class: brightness, size, place or pattern.
+    that falls most give the name, if both do so for 95 % of the vectors. If not, it is the measure of the picture that
+    moves most in comparison to its spread among pictures of one class (brightness, size, place or pattern), of those that
+    rise, or fall, for 95 %.
 
     Args:
         generator: a Keras generator; a conditional one is asked for its classes in turn, ten at most.
@@ -123,7 +125,7 @@ def name(
     ends = drawn((offsets[:, None] + latents).reshape(-1, latents.shape[1]))
     probabilities, names = [None] * len(offsets), ()
     if judge is not None and ends.shape[1:] == judge.image_shape:
-        probabilities = judge.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1).mean(axis=1)
+        probabilities = judge.features_and_probabilities(ends)[1].reshape(len(offsets), samples, -1)
         names = judge.class_names
     ends = ends.reshape(len(offsets), samples, *ends.shape[1:])
     return [
@@ -141,20 +143,25 @@ def _spread(drawn, kinds) -> dict[tuple[str, str], float]:
 def _name_by_class(before, behind, names) -> Named | None:
     if before is None:
         return None
-    shift = behind - before
+    moved = behind - before
+    shift = moved.mean(axis=0)
     loses, gains = int(shift.argmin()), int(shift.argmax())
-    if min(shift[gains], -shift[loses]) < SHIFT:
+    held = float(np.mean((moved[:, loses] < 0) & (moved[:, gains] > 0)))
+    if min(shift[gains], -shift[loses]) < SHIFT or held < HOLDS:
         return None
     measured = f"probability of {names[loses]} {shift[loses]:+.2f}, of {names[gains]} {shift[gains]:+.2f}"
-    return Named(f"{names[loses]} ↔ {names[gains]}", measured)
+    return Named(f"{names[loses]} ↔ {names[gains]}", f"{measured}, in {held:.0%} of pictures")
 
 
 def _name_by_measure(before: dict, behind: dict, spread: dict) -> Named:
-    effects = {key: float((behind[key] - before[key]).mean() / spread[key]) for key in spread}
-    strongest = max(effects, key=lambda key: abs(effects[key]))
+    moved = {key: behind[key] - before[key] for key in spread}
+    effects = {key: float(moved[key].mean() / spread[key]) for key in spread}
+    held = {key: float(np.mean(moved[key] * effects[key] > 0)) for key in spread}
+    # First what holds and can be seen, then what moves most.
+    strongest = max(effects, key=lambda key: (held[key] >= HOLDS and abs(effects[key]) >= EFFECT, abs(effects[key])))
     effect = effects[strongest]
-    measured = f"{strongest[1]} {effect:+.1f} standard deviations"
-    if abs(effect) < EFFECT:
+    measured = f"{strongest[1]} {effect:+.1f} standard deviations, in {held[strongest]:.0%} of pictures"
+    if abs(effect) < EFFECT or held[strongest] < HOLDS:
         return Named("", f"at most {measured}")
     return Named(" ↔ ".join(strongest if effect > 0 else strongest[::-1]), measured)
 

@@ -177,7 +177,7 @@ def test_directions_are_named_by_what_they_move(kind):
     moved, idle, back = directions.name(planted(kind), axes, pixel_range=(0, 1))
     little = {"wide": "narrow", "bright": "dark", "right": "left"}[kind]
     assert (moved.name, idle.name, back.name) == (f"{little} ↔ {kind}", "", f"{kind} ↔ {little}")
-    assert re.fullmatch(rf"{kind} \+\d\.\d standard deviations", moved.measured)
+    assert re.fullmatch(rf"{kind} \+\d\.\d standard deviations, in 100% of pictures", moved.measured)
 
 
 def test_a_direction_between_classes_is_named_by_the_classes():
@@ -188,7 +188,21 @@ def test_a_direction_between_classes_is_named_by_the_classes():
     drawn = layers.Activation("linear")(share * trouser + (1 - share) * shirt)
     (named,) = directions.name(keras.Model(latents, drawn), [[1, 0]], (0, 1), judges.clothes())
     assert named.name == "T-shirt/top ↔ Trouser"
-    assert re.fullmatch(r"probability of T-shirt/top -0\.\d\d, of Trouser \+0\.\d\d", named.measured)
+    assert re.fullmatch(
+        r"probability of T-shirt/top -0\.\d\d, of Trouser \+0\.\d\d, in 100% of pictures", named.measured
+    )
+
+
+@pytest.mark.parametrize(("limit", "name"), [(2.0, "dark ↔ bright"), (0.9, "")], ids=["for nearly all", "for 82 %"])
+def test_what_holds_on_average_only_is_no_name(limit, name):
+    """The direction brightens strongly, but only pictures whose second latent number is below the limit."""
+    latents = keras.Input((2,))
+    push, other = (keras.ops.reshape(latents[:, k : k + 1], (-1, 1, 1, 1)) for k in range(2))
+    moves = keras.ops.cast(other < limit, "float32")
+    level = 0.5 + 0.15 * keras.ops.tanh(push) * moves + 0.02 * keras.ops.tanh(other)
+    square = np.pad(np.ones((1, 14, 14, 1), "float32"), ((0, 0), (7, 7), (7, 7), (0, 0)))
+    (named,) = directions.name(keras.Model(latents, layers.Activation("linear")(level * square)), [[1, 0]], (0, 1))
+    assert named.name == name and re.search(r"bright \+\d\.\d standard deviations", named.measured)
 
 
 def test_principal_directions_of_generators_that_are_no_stack_of_layers():

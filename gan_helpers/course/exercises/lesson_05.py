@@ -27,7 +27,7 @@ z = gh.latent.sample(16, generator.input_shape[-1], seed=SEED).numpy()"""
 
 
 def _walks(lengths, spherical: bool = False) -> Test:
-    """Exercise 5.2: the points of the straight walk (or slerp's), each brought to its one of `lengths(|a|, |b|, steps)`."""
+    """Exercise 5.1: the points of the straight walk (or slerp's), each brought to its one of `lengths(|a|, |b|, steps)`."""
 
     def formula(a, b, steps):
         t = np.linspace(0, 1, steps)[:, None]
@@ -41,7 +41,7 @@ def _walks(lengths, spherical: bool = False) -> Test:
 
 
 def _loop(answer) -> np.ndarray:
-    """Exercise 5.3: an answer as latent vectors (n, 64).
+    """Exercise 5.2: an answer as latent vectors (n, 64).
 
     Raises:
         ValueError: it has another shape, or too few of them.
@@ -53,41 +53,41 @@ def _loop(answer) -> np.ndarray:
 
 
 def _closed(answer) -> bool:
-    """Exercise 5.3: whether the last vector equals the first."""
+    """Exercise 5.2: whether the last vector equals the first."""
     return bool(np.allclose(_loop(answer)[0], _loop(answer)[-1], atol=0.01))
 
 
 def _lengths(answer) -> np.ndarray:
-    """Exercise 5.3: the lengths of the vectors."""
+    """Exercise 5.2: the lengths of the vectors."""
     return np.linalg.norm(_loop(answer), axis=1)
 
 
 def _centred(answer) -> bool:
-    """Exercise 5.3: whether the stops lie evenly about the origin, in a plane through it."""
+    """Exercise 5.2: whether the stops lie evenly about the origin, in a plane through it."""
     stops = _loop(answer)[:-1]
     return bool(np.linalg.svd(stops, compute_uv=False)[2] < 0.05 and np.linalg.norm(stops.mean(axis=0)) < 0.05)
 
 
 def _even(answer) -> bool:
-    """Exercise 5.3: whether all steps are equally long."""
+    """Exercise 5.2: whether all steps are equally long."""
     strides = np.linalg.norm(np.diff(_loop(answer), axis=0), axis=1)
     return bool(strides.max() < 1.02 * strides.min())
 
 
 def _on_radius(answer) -> bool:
-    """Exercise 5.3: whether all vectors have length 8."""
+    """Exercise 5.2: whether all vectors have length 8."""
     return bool(np.abs(_lengths(answer) - 8).max() < 0.02)
 
 
 def _by_degrees(answer) -> bool:
-    """Exercise 5.3: whether each step turns by 360 / steps *radians*."""
+    """Exercise 5.2: whether each step turns by 360 / steps *radians*."""
     first, second = _loop(answer)[:2]
     cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
     return not _closed(answer) and bool(np.isclose(cosine, np.cos(360 / (len(_loop(answer)) - 1)), atol=1e-3))
 
 
 def _directs(scaled) -> Test:
-    """Exercise 5.4: the difference of the means of two classes, as `scaled` leaves it."""
+    """Exercise 5.3: the difference of the means of two classes, as `scaled` leaves it."""
     latents, classes = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32), np.arange(60) % 3
 
     def formula(latents, classes, a, b):
@@ -118,7 +118,7 @@ def _direction(latents, classes, a, b, scaled=lambda difference: difference / np
 
 
 def _drawing() -> tuple:
-    """Exercise 5.5: a tiny generator and a tiny judge, always with the same weights."""
+    """Exercise 5.4: a tiny generator and a tiny judge, always with the same weights."""
     dense = keras.layers.Dense
     generator = keras.Sequential([keras.Input((4,)), dense(6, "tanh"), dense(5, "tanh")])
     score = keras.Sequential([keras.Input((5,)), dense(3, "tanh"), dense(1)])
@@ -150,41 +150,18 @@ def _unit(vector):
 
 
 def _keeps_apart(formula) -> Test:
-    """Exercise 5.6: for unit vectors as well as for long ones."""
+    """Exercise 5.5: for unit vectors as well as for long ones."""
     a, b = fixed(2, 8, seed=3)
     return gives(formula, (_unit(a), _unit(b)), (3 * a, 0.2 * b), (a, 5 * b))
 
 
-HALF, HALF_OF_THE_VARIANCE = 0.105, 0.272  # exercise 5.7: measured by interval halving, as in its solution
+HALF, HALF_OF_THE_VARIANCE = 0.105, 0.272  # exercise 5.6: measured by interval halving, as in its solution
 
 
 EXERCISES: dict[str, Exercise] = {
     "5.1": Exercise(
-        title="halfway",
-        prompt="""Two latent vectors of length 8 stand at a right angle. How long is the vector halfway on the straight line between them? Answer to two decimals.""",
-        stub="halfway = None  # your answer, a number",
-        answer="halfway",
-        hints=(
-            "draw it: a right angle with sides of length 8, and the middle of the line between their ends.",
-            "the middle is (a + b) / 2; what is its length, when a and b are at a right angle?",
-            "|a + b|² = 8² + 8² by Pythagoras; take the root, and half of it.",
-        ),
-        is_right=close(8 / np.sqrt(2)),
-        why="8 / √2 ≈ 5.66: shorter than almost every latent vector that the generator was trained on.",
-        solution="""halfway = np.sqrt(8**2 + 8**2) / 2
-print(f"{halfway:.2f}")""",
-        because=r"""At a right angle, $|a + b|^2 = |a|^2 + |b|^2 = 128$. Half of the root of 128 is $8/\sqrt 2$.""",
-        slips=(
-            Slip(close(8 * np.sqrt(2)), "that is the length of a + b; the middle is half of it.", lambda: [11.31]),
-            Slip(close(8), "that is the spherical walk; the straight line cuts the corner.", lambda: [8]),
-            Slip(close(4), "both vectors have a part in the middle, (a + b) / 2.", lambda: [4]),
-        ),
-        right=lambda: [8 / math.sqrt(2), 5.66, 5.657, np.float32(5.6569), tf.constant(5.66), np.array([5.66])],
-        wrong=lambda: [5.6, 5.7, 64],
-    ),
-    "5.2": Exercise(
         title="a straight walk, put right",
-        prompt="""Write `shell_walk(a, b, steps)`: it takes the points of the straight walk, and stretches each so that its length changes evenly from $|a|$ to $|b|$. Return an array (steps, latent_dim).""",
+        prompt="""Write `shell_walk(a, b, steps)`: take the points of the straight walk, and scale each so that the lengths change evenly from $|a|$ to $|b|$. Return an array (steps, latent_dim).""",
         stub="""def shell_walk(a, b, steps):
     ...  # your code""",
         answer="shell_walk",
@@ -249,9 +226,9 @@ print("slerp:     ", angles(gh.latent.slerp(z[0], z[1], 7)))''',
             (lambda a, b, steps: a + np.linspace(0, 1, steps) * (b - a), "operands could not be broadcast")
         ],
     ),
-    "5.3": Exercise(
+    "5.2": Exercise(
         title="a walk without an end",
-        prompt="""For an animation that can run for ever, the walk must close. Make `loop`, an array of at least 9 latent vectors on a circle of radius 8 (to two decimals) around the origin, in even steps. The last equals the first. Use `z[0]` and `z[1]` to choose the circle.""",
+        prompt="""An animation that runs for ever needs a walk that closes. Make `loop`, an array of at least 9 latent vectors on a circle of radius 8 (to two decimals) around the origin, in even steps. The last equals the first. Use `z[0]` and `z[1]` to choose the circle.""",
         stub="loop = None  # your answer",
         answer="loop",
         hints=(
@@ -331,9 +308,9 @@ gh.plots.Animation(frames, "Animation: three generated pictures in a row change 
         ],
         raising=lambda: [(_circle()[:8], "(8, 64)"), (_circle().T, "(64, 17)")],
     ),
-    "5.4": Exercise(
+    "5.3": Exercise(
         title="any two classes",
-        prompt="""Section 5 found one direction. Write `direction_between(latents, classes, a, b)` for any two classes: it gets latent vectors (n, latent_dim) and the class of each (n,), and returns the direction of length 1 from the mean of class `a` to the mean of class `b`.""",
+        prompt="""Write section 5's direction for any two classes: `direction_between(latents, classes, a, b)` gets latent vectors (n, latent_dim) and the class of each (n,), and returns the direction of length 1 from the mean of class `a` to the mean of class `b`.""",
         stub="""def direction_between(latents, classes, a, b):
     ...  # your code""",
         answer="direction_between",
@@ -368,7 +345,7 @@ gh.plots.Animation(frames, "Animation: three generated pictures in a row change 
         afterwards=(
             Cell(
                 "markdown",
-                """From trousers to a dress, for five trousers. Look at the middle of each row: there the dresses are. Pushed further, they turn into T-shirts. The direction leads from the mean of the trousers to the mean of the dresses, and a long push goes past it. The explorer with this direction: `gh.LatentExplorer(generator, directions={"Trouser → Dress": direction})`.""",
+                """From trousers to a dress, for five trousers. Look at the middle of each row: there the dresses are. A longer push goes past the mean of the dresses, and turns many of them into T-shirts. The explorer with this direction: `gh.LatentExplorer(generator, directions={"Trouser → Dress": direction})`.""",
             ),
             Cell(
                 "code",
@@ -391,13 +368,13 @@ gh.plots.image_rows(np.concatenate(rows), [f"trousers {k}" for k in range(5)],
         ],
         wrong=lambda: [lambda z, y, a, b: z[y == b].mean(axis=0) / np.linalg.norm(z[y == b].mean(axis=0))],
     ),
-    "5.5": Exercise(
+    "5.4": Exercise(
         title="uphill in the latent space",
-        prompt=r"""A direction of PCA is the same for every picture. A gradient is not: it says how *this* picture's latent vector has to move for a judge's score to rise fastest. Write `nudge(generator, score, z, length)` in TensorFlow:
+        prompt=r"""A principal direction is the same for every picture. A gradient says how *this* picture's latent vector has to move for a score to rise fastest. Write `nudge(generator, score, z, length)` in TensorFlow:
 
 $$z_i \leftarrow z_i + \text{length} \cdot \frac{g_i}{|g_i|}, \qquad g_i = \nabla_{z_i}\, \text{score}(\text{generator}(z_i))$$
 
-`generator` and `score` are networks that can be called, `z` is a tensor (n, latent_dim), and every vector moves by the same length. The check compares your vectors with ours for two tiny networks.""",
+`generator` and `score` are networks, and `z` is a tensor (n, latent_dim). The check compares your vectors with ours for tiny networks.""",
         stub="""def nudge(generator, score, z, length):
     ...  # your code, after `import tensorflow as tf`""",
         answer="nudge",
@@ -459,9 +436,9 @@ print("brighter after one step:", int(tf.reduce_sum(tf.cast(brighter, tf.int32))
             (lambda generator, score, z, length: None, "returned nothing"),
         ],
     ),
-    "5.6": Exercise(
+    "5.5": Exercise(
         title="one thing at a time",
-        prompt="""Section 5's direction makes sleeves longer, and often changes the width as well. If the second has a direction too, it can be taken out. Write `without(direction, other)` for two vectors: what is left of `direction` at a right angle to `other`, brought to length 1. Neither of the two needs to have length 1.""",
+        prompt="""Section 5's direction makes sleeves longer, and nine times in ten adds light. If light has a direction too, it can be taken out. Write `without(direction, other)` for two vectors: what is left of `direction` at a right angle to `other`, brought to length 1. Neither of the two needs to have length 1.""",
         stub="""def without(direction, other):
     ...  # your code""",
         answer="without",
@@ -477,8 +454,8 @@ print("brighter after one step:", int(tf.reduce_sum(tf.cast(brighter, tf.int32))
     return rest / np.linalg.norm(rest)
 
 
-sleeve, width = z[2], z[3]
-print(f"before {np.abs(sleeve @ width) / np.linalg.norm(sleeve) / np.linalg.norm(width):.2f}, after {np.abs(without(sleeve, width) @ width):.2f}")""",
+sleeve, light = z[2], z[3]  # any two vectors
+print(f"before {np.abs(sleeve @ light) / np.linalg.norm(sleeve) / np.linalg.norm(light):.2f}, after {np.abs(without(sleeve, light) @ light):.2f}")""",
         because="""One step of the Gram–Schmidt process. It makes the two directions perpendicular in the latent space. In the pictures the second thing stays as it is only as long as the generator is nearly linear, that is, for small pushes.""",
         slips=(
             Slip(
@@ -509,9 +486,9 @@ print(f"before {np.abs(sleeve @ width) / np.linalg.norm(sleeve) / np.linalg.norm
         ],
         wrong=lambda: [lambda direction, other: _unit(direction)],
     ),
-    "5.7": Exercise(
+    "5.6": Exercise(
         title="an experiment: half the variety",
-        prompt="""Section 7 gives up variety by truncation. How strongly must you truncate until **half** of it is gone? Take `course_dcgan` and `vectors = gh.latent.sample(512, 64, seed=0)`. As in section 7, variety is the standard deviation of a pixel over the pictures, averaged over the pixels. **Predict** the strength $s$ first; then find it, and set `strength` to it, to two decimals (0.01 more or less is accepted). One measurement takes about a second.""",
+        prompt="""How strongly must you truncate until **half** of the variety is gone? Take `course_dcgan` and `vectors = gh.latent.sample(512, 64, seed=0)`; variety is the standard deviation of a pixel over the pictures, averaged over the pixels. **Predict** the strength $s$, then find it, and set `strength` to it (0.01 more or less is accepted). One measurement takes about a second.""",
         stub="strength = None  # a number between 0 and 1",
         answer="strength",
         hints=(
@@ -520,7 +497,7 @@ print(f"before {np.abs(sleeve @ width) / np.linalg.norm(sleeve) / np.linalg.norm
             "it lies between 0.1 and 0.2.",
         ),
         is_right=lambda answer: abs(float(numbers(answer)) - HALF) < 0.0125,
-        why="Hardly any of the length counts: this generator normalises inside, so the direction of a vector decides the picture.",
+        why="This generator normalises inside, so most of a vector's length is cancelled and its direction decides the picture.",
         solution="""vectors = gh.latent.sample(512, 64, seed=0)
 
 
@@ -533,7 +510,7 @@ for _ in range(8):
     strength = (low + high) / 2
     low, high = (strength, high) if variety(strength) < whole / 2 else (low, strength)
 print(f"half of the variety is left at s = {strength:.2f}; at s = 0.5 still {variety(0.5) / whole:.0%}")""",
-        because="""Interval halving: eight steps bring the interval down to 1/256. If the generator were linear, the answer would be 0.5. But it normalises its features at many places, as you have seen in section 6: short vectors are made longer again, and only close to 0, where the biases are larger than the signal, do all pictures become alike.""",
+        because="""Interval halving: eight steps bring the interval down to 1/256. If the generator were linear, the answer would be 0.5. But it normalises the channels of every place, as section 6 says: what a short vector lacks in length is mostly made up for, and only close to 0, where constants outweigh the signal, do all pictures become alike.""",
         slips=(
             Slip(
                 close(0.5, decimals=1),
