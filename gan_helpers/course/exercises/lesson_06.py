@@ -565,7 +565,7 @@ print(f"equal distributions: {density(points[:1_000], points[1_000:], 5):.2f}")"
     ),
     "6.6": Exercise(
         title="class entropy that can be trained on",
-        prompt=r"""The class entropy of section 6 counts which class the judge names, and counting has no gradient. Probabilities have one. Write `class_entropy(logits)` in TensorFlow, for the judge's logits (n, classes) on a batch:
+        prompt=r"""The class entropy of section 5 counts which class the judge names, and counting has no gradient. Write `class_entropy(logits)` in TensorFlow, for the judge's logits (n, classes) on a batch:
 
 $$\bar p_c = \operatorname{mean}_i\, \operatorname{softmax}(l_i)_c, \qquad H = -\sum_c \bar p_c \log \bar p_c$$
 
