@@ -268,14 +268,14 @@ def loss_curves(history: list[dict], loss=None, terms=()) -> Figure:
     if any("frechet_classifier_distance" in row for row in history):
         panels.append(("Fréchet classifier distance", draw_quality, "the Fréchet classifier distance; low is good"))
     alt = "From left to right, over epochs: " + "; ".join(said for _, _, said in panels) + "."
-    fig = figure(alt, figsize=({1: 5, 2: 10}.get(len(panels), 14), 3.8))
+    fig = figure(alt, figsize=({1: 5, 2: 10}.get(len(panels), 14), 4.6))
     for ax, (title, draw_panel, _) in zip(np.atleast_1d(fig.subplots(1, len(panels))), panels):
         draw_panel(ax)
         ax.set_title(title)
         ax.set_xlabel("epoch")
         ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return fig
 
 
