@@ -245,7 +245,9 @@ def _combining(how: str):
     def rule(graph, layer, inputs, shapes, outcome):
         channels = (*[1] * (len(outcome) - 1), outcome[-1])
         if shapes[0] != outcome or any(shape not in (outcome, channels) for shape in shapes[1:]):
-            _refuse(layer, f"of the shapes {', '.join(map(str, shapes))}; it knows equal ones, and channels after a map")
+            _refuse(
+                layer, f"of the shapes {', '.join(map(str, shapes))}; it knows equal ones, and channels after a map"
+            )
         value = inputs[0]
         for other in inputs[1:]:
             value = graph.step("combine", [value, other], math.prod(outcome), how=how)

@@ -16,7 +16,7 @@ const narrow = matchMedia("(max-width: 820px)");
 
 // --- from controls to picture ---
 
-let worker, sent = 0, shown = null, busy = true, asked = true, settling, playing = null;
+let worker, sent = 0, drawing = null, shown = null, busy = true, asked = true, settling, playing = null;
 
 /** The state that the controls say. */
 function stated() {
@@ -32,9 +32,8 @@ function ask() {
   [busy, asked] = [true, false];
   const state = stated();
   worker.postMessage({ ask: "draw", number: ++sent, state });
-  pending = state;
+  drawing = state;
 }
-let pending;
 
 /** Once a picture stands, the next one waits for the next frame: no more are drawn than can be seen. */
 function nextFrame() {
@@ -56,12 +55,12 @@ const HEARD = {
     [canvas.width, canvas.height] = [width, height];
     canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
     if (root.className !== "running") begin();
-    shown = { state: pending, text: written(pending), lengths, number: sent, rows: shown?.rows };
+    shown = { state: drawing, text: written(drawing), lengths, number: sent };
     canvas.dataset.state = shown.text;
     fit();
     nextFrame();
-    if (facts.judge && pending.side === 1) worker.postMessage({ ask: "judge", number: sent });
-    else if (!facts.judge || shown.state.side !== 1) describe(null);
+    if (facts.judge && drawing.side === 1) worker.postMessage({ ask: "judge", number: sent });
+    else describe(null); // of many pictures the judge is asked once the moves are over
     if (status.className) say("");
     clearTimeout(settling);
     settling = setTimeout(settle, SETTLED);
@@ -70,7 +69,7 @@ const HEARD = {
   judged({ rows, number }) {
     if (number !== shown.number) return;
     describe(rows);
-    by("spoken").textContent = shown.settled ? by("line").textContent : by("spoken").textContent;
+    if (shown.settled) speak();
   },
 
   failed({ at, message }) {
@@ -86,7 +85,12 @@ function settle() {
   shown.settled = true;
   remember(shown.text);
   if (facts.judge && shown.state.side !== 1) worker.postMessage({ ask: "judge", number: sent });
-  else by("spoken").textContent = by("line").textContent;
+  else speak();
+}
+
+/** The line on the picture, for who listens: not at every move. */
+function speak() {
+  by("spoken").textContent = by("line").textContent;
 }
 
 /** The picture as large as there is room: by halves, so that pixels stay even, or smoothly where that would waste room. */
@@ -245,6 +249,7 @@ function makeControls() {
   on("save", "click", save);
   on("copy", "click", copy);
   on("state", "change", ({ target }) => paste(target.value));
+  on("state", "blur", writeState);
   narrow.addEventListener("change", () => shown && fit());
   addEventListener("hashchange", () => paste(decodeURIComponent(location.hash.slice(1))));
 }
@@ -291,7 +296,12 @@ function remember(text) {
     past = [...past.slice(0, now + 1), text];
     now = past.length - 1;
   }
-  if (!status.className) by("state").value = text;
+  if (document.activeElement !== by("state")) writeState();
+}
+
+/** What is shown, in the field for states: unless somebody writes there, or something wrong is to be corrected. */
+function writeState() {
+  if (!status.className && now >= 0) by("state").value = past[now];
 }
 
 function step(direction) {
@@ -363,10 +373,10 @@ function save() {
 
 // --- the beginning, and where there is none ---
 
-/** The first picture stands: controls in place of the still one. */
+/** The first picture stands in place of the still one. */
 function begin() {
   root.className = "running";
-  canvas.hidden = form.hidden = false;
+  canvas.hidden = false;
   by("still").remove();
 }
 

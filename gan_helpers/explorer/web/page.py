@@ -25,7 +25,10 @@ from gan_helpers.storage.whole_files import write_whole
 
 LARGEST, LARGEST_JUDGE = 20_000_000, 4_000_000  # bytes of weights in float32
 TRIED = 1_000  # pictures that float16 must draw as float32 does, to one level
-WORKER, PAGE = ("kernel.js", "runtime.js", "latents.js", "worker.js"), ("state.js", "page.js")  # the scripts of each thread
+WORKER, PAGE = (
+    ("kernel.js", "runtime.js", "latents.js", "worker.js"),
+    ("state.js", "page.js"),
+)  # the scripts of each thread
 
 
 def write(scenery: Scenery, path: Path, title: str) -> str:
