@@ -571,6 +571,32 @@ def explore(model, pixel_range, port, no_browser, theme, images, size, colour):
         server.wait()
 
 
+@commands.command()
+@click.argument("model", shell_complete=_complete_model)
+@_pixel_range
+@click.option(
+    "--to", "path", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The .html file to write."
+)
+@_own_images("what MODEL learned")
+def page(model, pixel_range, path, images, size, colour):
+    """Write MODEL's latent space as one HTML file with sliders: a shipped generator's name, a run folder, or a .keras, .h5 or .hdf5 file.
+
+    The file computes by itself: it opens by a double click, on a phone too, and needs neither this package nor a network.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--to {str(path)!r} must end in .html")
+    if not path.parent.is_dir():
+        raise ValueError(f"--to {str(path)!r}: there is no folder {str(path.parent)!r}")
+    from gan_helpers import pretrained
+    from gan_helpers.explorer.picture import Scenery
+    from gan_helpers.explorer.web.page import check, write
+
+    generator = pretrained.load_generator(model)
+    check(generator)
+    scenery = Scenery(generator, pixel_range=pixel_range, dataset=_dataset(images, size, colour))
+    click.echo(f"{path}: {write(scenery, path, Path(model).name)}")
+
+
 # --- evaluate -------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ PLACES = (
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 INSTALL = "apt-get update && apt-get install -y chromium"  # on Debian and Ubuntu, as root
-OWN = re.compile(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:|about:")  # addresses that stay on this machine
+OWN = re.compile(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:|about:|file:")  # addresses that stay on this machine
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--force-color-profile=srgb",

@@ -70,6 +70,7 @@ class Scenery:
         learned: what it learned from, as `GAN.trained_on`.
         dataset: the same as a `Dataset`, where it is on this machine; None for Fashion-MNIST, which is loaded when it is needed.
         judge: a `Judge`, or None.
+        guessed: the judge sees clothes in what the generator learned, which is unknown, or something else.
         training: a function without arguments, since they may have to be loaded, that gives the nearest training images, their
             classes and the usual distance, as `neighbours.of`; None where there are no training images.
         directions, direction_names: float32 (k, latent_dim), and a list of str.
@@ -142,9 +143,8 @@ class Scenery:
                 f"the judge of {judge.name} knows images of shape {judge.image_shape}, and {self.generator.name!r} draws "
                 f"{self._shape}: judges.judge_for(dataset) gives another data set's judge, judge=False leaves it out"
             )
-        # Seen as clothes: what the generator learned is unknown, or something else.
-        self._guessed = judge is not None and judge.name == "fashion_mnist" and self.learned != "fashion_mnist"
-        if judge is not None and not self._guessed and len(judge.class_names) == len(self._given_names):
+        self.guessed = judge is not None and judge.name == "fashion_mnist" and self.learned != "fashion_mnist"
+        if judge is not None and not self.guessed and len(judge.class_names) == len(self._given_names):
             judge = replace(judge, class_names=self._given_names)
         self.judge, self._compiled = judge, None if judge is None else compiled(judge.model)
 
@@ -298,14 +298,14 @@ class Scenery:
             said = f"<b>{name}</b>, {probabilities[0, common]:.0%}. "
             if n > 1:
                 said = f"{n} pictures, {np.sum(first == common)} of them <b>{name}</b>. "
-            chart = _bars(names, probabilities.mean(axis=0), "Seen as clothes:" if self._guessed else "")
+            chart = _bars(names, probabilities.mean(axis=0), "Seen as clothes:" if self.guessed else "")
         elif n > 1:
             said = f"{n} pictures. "
         return said + self._lengths(picture.latents), chart
 
     def _lengths(self, latents: np.ndarray) -> str:
         """How long the latent vectors are, beside those of the prior."""
-        lengths, (low, high) = np.linalg.norm(latents, axis=1), _band(self.latent_dim)
+        lengths, (low, high) = np.linalg.norm(latents, axis=1), prior_lengths(self.latent_dim)
         out, n = int(np.sum((lengths < low) | (lengths > high))), len(latents)
         length = f"{lengths[0]:.1f}" if n == 1 else f"{lengths.min():.1f} to {lengths.max():.1f}"
         outside = "outside the prior's" if n == 1 else f"{out} outside the prior's"
@@ -341,7 +341,7 @@ class Scenery:
 
 
 @functools.cache  # scipy takes a tenth of the time of a small picture
-def _band(latent_dim: int) -> tuple[float, float]:
+def prior_lengths(latent_dim: int) -> tuple[float, float]:
     """The lengths between which 99 % of all latent vectors lie."""
     from scipy.stats import chi
 
