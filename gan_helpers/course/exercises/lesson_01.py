@@ -1,19 +1,25 @@
 """The exercises of lesson 01."""
 
+import functools
 import re
 
 import numpy as np
 
 from gan_helpers.course.exercises.checks import Later, call, tf, words
-from gan_helpers.course.exercises.exercise import Exercise, Slip
-from gan_helpers.data import CLASS_NAMES
+from gan_helpers.course.exercises.exercise import Cell, Exercise, Slip
+from gan_helpers.data import CLASS_NAMES, load_fashion_mnist
 
 batches = Later("gan_helpers.data.batches")
+generators = Later("gan_helpers.gan.generators")
+latent = Later("gan_helpers.gan.latent")
+shipped = Later("gan_helpers.runs.shipped")
 
-SETUP = """import numpy as np
+SETUP = """import keras
+import numpy as np
 import tensorflow as tf
 
 SEED = 7
+generator = gh.load_generator("course_dcgan")
 train_images, train_labels = gh.load_fashion_mnist("train")
 means = np.stack([train_images[train_labels == label].mean(axis=0) for label in range(10)])"""
 
@@ -71,6 +77,38 @@ def _repaired_pipeline(dataset) -> bool:
     return as_set[0] == as_set[1] and len(as_set[0]) == 256 and not np.array_equal(first, second)
 
 
+@functools.cache
+def _lineup() -> tuple[np.ndarray, np.ndarray]:
+    """Exercise 1.4: 1,000 test images and 1,000 generated ones, in random order, and which of them are real."""
+    generator = shipped.load_generator("course_dcgan")
+    generated = generators.generate(generator, latent.sample(1000, 64, seed=2025))
+    real = load_fashion_mnist("test")[0][:1000]
+    order = np.random.default_rng(2025).permutation(2000)
+    return np.concatenate([real, generated])[order], np.repeat([True, False], 1000)[order]
+
+
+def _shares(answer) -> tuple[float, float]:
+    """Exercise 1.4: the shares of real and of generated images that a function calls real.
+
+    Raises:
+        ValueError: it returns something other than one boolean or one probability per image.
+    """
+    images, real = _lineup()
+    said = np.asarray(call(answer, images=images.copy()), float)
+    if said.size != len(images):
+        raise ValueError(f"expected one answer per image, {len(images)} in all; got the shape {said.shape}")
+    if not ((said >= 0) & (said <= 1)).all():
+        raise ValueError("expected booleans or probabilities; logits become booleans by `logits > 0`")
+    said = said.ravel() > 0.5
+    return float(said[real].mean()), float(said[~real].mean())
+
+
+def _accuracy(answer) -> float:
+    """Exercise 1.4: the share of right answers."""
+    real, generated = _shares(answer)
+    return (real + 1 - generated) / 2
+
+
 # --- answers, right and wrong ---------------------------------------------------------------------
 
 
@@ -104,10 +142,14 @@ def _to_unit_range(image):
     return tf.cast(image, tf.float32) / 255
 
 
+def _reaches_white(images):
+    return images.max(axis=(1, 2, 3)) == 255
+
+
 EXERCISES: dict[str, Exercise] = {
     "1.1": Exercise(
         title="which two classes are most alike?",
-        prompt="""Of all pairs of classes, which two have mean images (`means`, section 3) with the smallest Euclidean distance? Set `most_alike` to their two names or numbers, for example `("Bag", "Sandal")` or `(8, 5)`.""",
+        prompt="""Of all pairs of classes, which two have mean images (`means`, section 4) with the smallest Euclidean distance? Set `most_alike` to their two names or numbers, for example `("Bag", "Sandal")` or `(8, 5)`.""",
         stub="most_alike = None  # your answer",
         answer="most_alike",
         hints=(
@@ -266,5 +308,84 @@ repaired = my_pipeline(train_images[:256])""",
         right=lambda: [_pipeline(), batches.pipeline(_images_of_all_values(), batch_size=64, seed=7)],
         wrong=lambda: [_pipeline(_to_unit_range, "shuffle first"), _pipeline(batch=32)],
         raising=lambda: [(_pipeline, "as_numpy_iterator")],
+    ),
+    "1.4": Exercise(
+        title="catch the generator",
+        prompt="""An experiment. The generator has passed every test of this lesson; catch it all the same. Write `looks_real(images)`: it takes `uint8` images (n, 28, 28, 1) and says for each whether it is real, as a boolean or a probability. The check shows it 1,000 test images and 1,000 newly generated ones, in random order. **At least 85 % of its answers have to be right.** Guessing gives 50 %.
+
+Any means will do. One line is enough for those who looked closely; a small network takes less than a minute of training on `train_images` and on images that you generate.""",
+        stub="""def looks_real(images):
+    ...  # your code""",
+        answer="looks_real",
+        hints=(
+            "draw histograms of real and generated images as in section 3; where do the two differ most?",
+            "look at the bright end: how bright is the brightest pixel of each image?",
+            "`images.max(axis=(1, 2, 3))` is 255 for about nine real images in ten; and for how many generated ones?",
+        ),
+        is_right=lambda answer: _accuracy(answer) >= 0.85,
+        why="A trace that no eye sees gives most of them away. A discriminator looks for just such traces.",
+        solution="""def looks_real(images):
+    return images.max(axis=(1, 2, 3)) == 255""",
+        because="""Section 3's histogram has a spike at 255, but only for the real images. About nine real images in ten reach full white somewhere. Of the generated ones fewer than one in ten do: tanh comes near 1 without ever reaching it, and a pixel rounds to white only if its activation exceeds 3.12 (section 6).
+
+The rule knows nothing about clothes, and it fails as soon as someone stretches the generated images to full white. So it says little about how good the images look. But it is just the kind of shortcut that a discriminator takes in training, and that a generator must learn to close.""",
+        afterwards=(
+            Cell(
+                "markdown",
+                """A small network finds a rule of its own. It is given 10,000 real and 10,000 generated images, and is tried on others.""",
+            ),
+            Cell(
+                "code",
+                """generated = gh.generate(generator, gh.latent.sample(11_000, 64, seed=1))
+network = keras.Sequential([
+    keras.layers.Rescaling(1 / 127.5, offset=-1),
+    keras.layers.Conv2D(16, 4, strides=2, activation="relu"),
+    keras.layers.Conv2D(32, 4, strides=2, activation="relu"),
+    keras.layers.Flatten(),
+    keras.layers.Dense(1, activation="sigmoid"),
+])
+network.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy", metrics=["accuracy"])
+images, is_real = np.concatenate([train_images[:10_000], generated[:10_000]]), np.repeat([1.0, 0.0], 10_000)
+network.fit(images, is_real, batch_size=64, epochs=8, verbose=0)
+others, is_real = np.concatenate([train_images[10_000:11_000], generated[10_000:]]), np.repeat([1.0, 0.0], 1000)
+print(f"right: {network.evaluate(others, is_real, verbose=0)[1]:.0%}")""",
+                ("nbval-ignore-output",),
+            ),
+            Cell(
+                "markdown",
+                """That is a discriminator. Lesson 02 lets one play against a generator: whatever gives the generator away, it is told.""",
+            ),
+        ),
+        slips=(
+            Slip(
+                lambda answer: _accuracy(answer) <= 0.3,
+                "the wrong way round: True means real.",
+                lambda: [lambda images: images.max(axis=(1, 2, 3)) < 255],
+            ),
+            Slip(
+                lambda answer: len(set(_shares(answer))) == 1 and _shares(answer)[0] in (0, 1),
+                "it gives every image the same answer; what differs between real and generated ones?",
+                lambda: [lambda images: np.ones(len(images), bool), lambda images: images.mean(axis=(1, 2, 3)) < 256],
+            ),
+            Slip(
+                lambda answer: _shares(answer)[0] > 0.9 and 0.2 < _shares(answer)[1] < 0.7,
+                "a good trace: real images pass. But too many generated ones pass as well; be stricter.",
+                lambda: [lambda images: images.max(axis=(1, 2, 3)) >= 250],
+            ),
+        ),
+        right=lambda: [
+            _reaches_white,
+            lambda images: tf.reduce_max(images, axis=(1, 2, 3)) == 255,
+            lambda images: _reaches_white(images)[:, None].astype(np.float32),
+            lambda images: [int(image.max() > 253) for image in images],
+        ],
+        wrong=lambda: [
+            lambda images: images.mean(axis=(1, 2, 3)) > 73,
+            lambda images: (images == 0).mean(axis=(1, 2, 3)) > 0.5,
+        ],
+        raising=lambda: [
+            (lambda images: images.max() == 255, "one answer per image"),
+            (lambda images: images.max(axis=(1, 2, 3)) - 254.5, "booleans or probabilities"),
+        ],
     ),
 }
