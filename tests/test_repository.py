@@ -136,7 +136,7 @@ def package_imports(path):
             assert not node.level, f"{path.name}: import from gan_helpers, not from a dot"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            if name.startswith("gan_helpers."):
+            if name.startswith("gan_helpers.") and name != "gan_helpers.__version__":
                 parts = name.split(".")[1:]
                 found = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
                 found += [gan_helpers._MODULES.get(parts[0])]  # a name of the surface, as the command line says it
