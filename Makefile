@@ -8,7 +8,7 @@ INSTALLED_FOR_SWEEPS := .venv/.installed-sweep
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MODEL ?= course_conditional
-.PHONY: help course test test-all arithmetic faults browser explore pictures lab refresh lint lock badges data pretrained clean
+.PHONY: help course test test-all arithmetic faults browser explore page pictures lab refresh lint lock badges data pretrained clean
 
 help:
 	@echo 'make course      run all notebooks into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make arithmetic  notebooks and numbers under the arithmetic of another processor  (SETTING=sse|avx2|plain)'
 	@echo 'make faults      the tests of the faults that the course survives, one line each'
 	@echo 'make explore     sliders over a generator, as a page of its own  (MODEL=course_conditional, a run folder, a file)'
+	@echo 'make page        the shipped generators as single HTML files that draw by themselves, into runs/pages'
 	@echo 'make lab         open JupyterLab on notebooks/'
 	@echo 'make data        prepare the dataset'
 	@echo 'make refresh     run the committed notebooks again, in place  (NAMES="03 05")'
@@ -57,6 +58,11 @@ browser: $(INSTALLED)
 
 explore: data
 	$(PY) -m gan_helpers explore '$(MODEL)'
+
+PAGES := course_conditional course_dcgan course_mlp
+page: data
+	@mkdir -p runs/pages
+	for model in $(PAGES); do $(PY) -m gan_helpers page "$$model" --to "runs/pages/$$model.html" || exit; done
 
 pictures: data browser
 	$(PY) tests/browser.py
