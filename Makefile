@@ -9,12 +9,13 @@ INSTALLED_FOR_SWEEPS := .venv/.installed-sweep
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MODEL ?= course_conditional
-.PHONY: help course test test-all arithmetic faults browser explore pictures lab exercises refresh lint lock badges data pretrained clean
+.PHONY: help course test test-all arithmetic faults browser explore page pictures lab exercises refresh lint lock badges data pretrained clean
 
 help:
 	@echo 'Learn'
 	@echo '  make lab         open the lessons in JupyterLab'
 	@echo '  make explore     sliders over a generator, as a page  (MODEL=course_conditional, a run folder, a file)'
+	@echo '  make page        the shipped generators as HTML files that draw by themselves, into runs/pages'
 	@echo '  make data        prepare the data set'
 	@echo 'Teach'
 	@echo '  make course      run all lessons into runs/course  (PROFILE=quick|lesson|full SEED=7 FORCE=1)'
@@ -62,6 +63,11 @@ browser: $(INSTALLED_FOR_TESTS)
 
 explore: data
 	$(PY) -m gan_helpers explore '$(MODEL)'
+
+PAGES := course_conditional course_dcgan course_mlp
+page: data
+	@mkdir -p runs/pages
+	for model in $(PAGES); do $(PY) -m gan_helpers page "$$model" --to "runs/pages/$$model.html" || exit; done
 
 pictures: data browser $(INSTALLED_FOR_TESTS)
 	$(PY) tests/browser.py

@@ -182,6 +182,20 @@ def test_the_package_has_few_rooms_and_no_long_method():
                 assert node.end_lineno - node.body[bool(documented)].lineno < 40, f"{path.name}: {node.name} is long"
 
 
+def test_the_page_is_installed_whole_readable_and_asks_nobody():
+    folder = PACKAGE / "explorer" / "web"
+    parts = [path for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")]
+    kinds = re.search(r'"gan_helpers.explorer.web" = \[(.*?)\]', PROJECT)[1]
+    assert len(parts) >= 8 and {f'"*{path.suffix}"' for path in parts} == set(kinds.split(", "))
+    for path in parts:
+        text = path.read_text(encoding="utf-8")
+        assert max(map(len, text.splitlines())) < 180 and len(text.splitlines()) < 500, (
+            f"{path.name}: write it readably"
+        )
+        assert not re.search(r"https?://|@import|url\(", text), f"{path.name} asks another host"
+        assert path.suffix != ".js" or "</script" not in text, f"{path.name} would end its own element"
+
+
 # --- anatomy of the notebooks ---------------------------------------------------------------------
 
 

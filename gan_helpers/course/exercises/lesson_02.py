@@ -414,7 +414,7 @@ print("slopes times the number of samples:", (3 * tape.gradient(loss, logits)).n
 3. The same for the generator.
 
 The check trains two tiny networks, compares their weights, and counts the gradients that pass through the generator.""",
-        stub="""def train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+        stub="""def my_train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
         with ...:  # hole 1
@@ -428,7 +428,7 @@ The check trains two tiny networks, compares their weights, and counts the gradi
     d_optimizer.apply(d_gradients, discriminator.trainable_variables)
     g_optimizer.apply(g_gradients, generator.trainable_variables)
     return d_loss, g_loss""",
-        answer="train_step",
+        answer="my_train_step",
         hints=(
             "a tape has `stop_recording()`, for a `with` block, and `gradient(loss, weights)`.",
             "hole 1 is `d_tape.stop_recording()`: only that tape rests, the generator's goes on.",
@@ -436,7 +436,7 @@ The check trains two tiny networks, compares their weights, and counts the gradi
         ),
         is_right=_steps_like(_a_step(), spared=True),
         why="Each player goes down its own loss with its own weights, and no gradient is computed that nobody needs.",
-        solution="""def train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
+        solution="""def my_train_step(generator, discriminator, g_optimizer, d_optimizer, real, latents):
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
         with d_tape.stop_recording():
@@ -484,7 +484,7 @@ The check trains two tiny networks, compares their weights, and counts the gradi
     ),
     "2.6": Exercise(
         title="an experiment: two humps",
-        prompt="""Half of the data now comes from a bell curve around −2, half from one around 2, both with standard deviation 0.5. Train a GAN on them, and set `samples` to 10,000 generated numbers. The check wants
+        prompt="""Half of the data now comes from a bell curve around −2, half from one around 2, both with standard deviation 0.5. Train a GAN on them, and set `samples` to 10,000 generated numbers. (Take your step of 2.5 or that of section 3, in a new `tf.function` for every new game.) The check wants
 
 - between 30 % and 70 % of them above 0;
 - at least 85 % of them within 1 of −2 or 2 (of real ones, 95 %);
@@ -509,7 +509,7 @@ keras.utils.set_random_seed(7)
 rng = np.random.default_rng(7)
 players = new_network(), new_network()
 optimizers = keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5)
-fast_step = tf.function(train_step)
+fast_step = tf.function(my_train_step)
 for _ in range(1_000):
     real = rng.normal(rng.choice([-2.0, 2.0], (256, 1)), 0.5).astype(np.float32)
     fast_step(*players, *optimizers, tf.constant(real), tf.random.normal((256, 1)))

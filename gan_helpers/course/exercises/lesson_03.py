@@ -368,7 +368,7 @@ print(gh.generate(colour_generator, np.zeros((2, 64))).shape)""",
     ),
     "3.4": Exercise(
         title="minibatch standard deviation",
-        prompt=r"""A generator that draws one good shoe for every latent vector is hard to catch, as long as images are judged one by one. So show the discriminator how much its batch varies. Write `minibatch_std(x)` in TensorFlow for feature maps (n, h, w, c):
+        prompt=r"""A generator that draws the same good shoe whatever the latent vector is hard to catch as long as images are judged one by one. So show the discriminator how much its batch varies. Write `minibatch_std(x)` in TensorFlow for feature maps (n, h, w, c):
 
 1. the standard deviation **over the batch**, for each place and channel: $s = \sqrt{\operatorname{mean}_n (x - \bar x)^2 + 10^{-8}}$;
 2. its mean over all places and channels: one number;

@@ -309,7 +309,7 @@ It changes the averages **in place** and returns nothing. The check makes three 
 
 $$R_1 = \frac12 \operatorname{mean}_i \bigl\| \nabla_x d(x_i) \bigr\|^2$$
 
-The norm runs over the pixels of an image, the mean over the images (n, h, w, c). The check also compares the gradient with respect to the discriminator's **weights**, the derivative of a derivative.""",
+The norm runs over the pixels of an image, the mean over the images (n, h, w, c). Call it as `discriminator(real, training=True)`. The check also compares the gradient with respect to the discriminator's **weights**, the derivative of a derivative.""",
         stub="""def r1(discriminator, real):
     ...  # your code""",
         answer="r1",
@@ -457,7 +457,7 @@ print(f"784 slopes of 1 cost {r1(flat, tf.zeros((2, 28, 28, 1))):.0f}")""",
         title="stop when coverage falls",
         prompt="""Collapse shows in the *coverage*, the share of real images with a generated one nearby (notebook 06). Write a callback `StopWhenCoverageFalls(patience)` that ends the training as soon as the coverage has failed to beat its best value `patience` times in a row.
 
-Keras calls `on_epoch_end(epoch, logs)`; the number is `logs["coverage"]`, and in epochs without it you do nothing. `self.model.stop_training = True` ends the training. The check plays five trainings to your callback.
+Keras calls `on_epoch_end(epoch, logs)`; the number is `logs["coverage"]`, and in epochs without it you do nothing. `self.model.stop_training = True` ends the training. The check runs your callback through five simulated trainings.
 
 (The package logs the Fréchet distance, by `gh.QualityMonitor`, but not the coverage. The solution has a callback that does.)""",
         stub="""class StopWhenCoverageFalls(keras.callbacks.Callback):

@@ -566,7 +566,7 @@ the square summed over an image's pixels, the mean taken over the images. `criti
     ),
     "7.4": Exercise(
         title="minibatch discrimination",
-        prompt=r"""The layer makes vectors $M_{ib}$ of each point $i$, and of each vector one feature, its closeness to the batch:
+        prompt=r"""From each point $i$ the layer makes several vectors $M_{ib}$, and from each vector one feature, its closeness to the batch:
 
 $$o_{ib} = \sum_j e^{-\lVert M_{ib} - M_{jb} \rVert_1}$$
 
@@ -638,7 +638,7 @@ Write `closeness(matrices)` in TensorFlow, from (n, kernels, size) to (n, kernel
     ),
     "7.5": Exercise(
         title="the unrolled generator",
-        prompt=r"""Metz et al. 2017 let the generator look ahead, at the discriminator *after* its next step. In Dirac-GAN the generator's saturating loss is $-\log(1 + e^{\psi\theta})$. Write `unrolled_slope(theta, psi, rate)`: its derivative by $\theta$, with $\psi$ after one step of its own (exercise 7.1). The derivative has to pass through that step, by a tape or on paper.""",
+        prompt=r"""Metz et al. 2017 let the generator look ahead, at the discriminator *after* its next step. In Dirac-GAN the generator's saturating loss is $-\log(1 + e^{\psi\theta})$. Write `unrolled_slope(theta, psi, rate)`: its derivative with respect to $\theta$, with $\psi$ after one step of its own (exercise 7.1). The derivative has to pass through that step, by a tape or on paper.""",
         stub="""def unrolled_slope(theta, psi, rate):
     ...  # your code""",
         answer="unrolled_slope",
@@ -701,7 +701,7 @@ print("after 500 steps within 0.2 of (0, 0):", np.hypot(theta, psi) < 0.2)""",
     ),
     "7.6": Exercise(
         title="an experiment: cover the ring",
-        prompt="""Keep the slow discriminator, `d_rate=2e-4`, and let it see its batch through *your* `closeness`. `layer` takes a function that makes a layer, such as `keras.layers.Lambda(…)`, from features (n, 64), to be cut into vectors, to the same with new ones beside them.
+        prompt="""Keep the slow discriminator, `d_rate=2e-4`, and let it see its batch through *your* `closeness`. `play`'s argument `layer` is a function without arguments that returns a layer, such as `lambda: keras.layers.Lambda(…)`. The layer receives a batch's features (n, 64); it should cut each row into 16 vectors of 4 numbers, compute their `closeness` (n, 16), and return both side by side (n, 80).
 
 Hand in the last frame of `play(…)`: 7 of 8 modes or more, and at least 40 % of the points good.""",
         stub="my_points = None  # play(d_rate=2e-4, layer=…)[-1]",
@@ -832,7 +832,7 @@ A run counts as healthy if both accuracies lie between 0.50 and 0.95, at least 4
     ),
     "7.9": Exercise(
         title="repair run A",
-        prompt="""Repair run A. *Keep its label noise*, and mend what was hidden behind it.""",
+        prompt="""First finish 7.7. Then repair run A as you repaired C: `mended_a = gallery.train(gallery.Settings(…))`. *Keep its label noise*, and mend what else is wrong. The limits of 7.8 apply.""",
         stub="mended_a = ...",
         answer="mended_a",
         hints=(

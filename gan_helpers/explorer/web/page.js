@@ -251,7 +251,7 @@ function makeControls() {
   on("state", "change", ({ target }) => paste(target.value));
   on("state", "blur", writeState);
   narrow.addEventListener("change", () => shown && fit());
-  addEventListener("hashchange", () => paste(decodeURIComponent(location.hash.slice(1))));
+  addEventListener("hashchange", fromAddress);
 }
 
 function surprise() {
@@ -330,6 +330,11 @@ function paste(text) {
   }
 }
 
+/** FILE.html#STATE opens with that state. */
+function fromAddress() {
+  if (location.hash.length > 1) paste(location.hash.slice(1));
+}
+
 /** A state, if this generator can draw it; an Error otherwise. */
 function checked(state) {
   if (state.latentDim !== facts.latentDim) {
@@ -344,7 +349,7 @@ function checked(state) {
 }
 
 async function copy() {
-  const text = shown.text, field = by("state");
+  const text = written(stated()), field = by("state");
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -358,6 +363,7 @@ async function copy() {
 
 /** The picture as a PNG file, about as large as on the screen. */
 function save() {
+  if (!shown) return;
   const zoom = Math.max(1, Math.round(facts.saved / Math.max(canvas.width, canvas.height)));
   const large = made("canvas", null, { width: zoom * canvas.width, height: zoom * canvas.height });
   const context = large.getContext("2d"), name = `${facts.name.replace(/[^A-Za-z0-9_-]+/g, "-")}_${shown.text}.png`;
@@ -388,7 +394,7 @@ function fail(reason) {
 makeControls();
 show();
 say("");
-if (location.hash) paste(decodeURIComponent(location.hash.slice(1)));
+fromAddress();
 try {
   worker = new Worker(URL.createObjectURL(new Blob([by("worker").textContent], { type: "text/javascript" })));
   worker.onmessage = ({ data }) => HEARD[data.kind](data);
