@@ -201,6 +201,7 @@ def test_each_operation_is_keras_own(page, folder, build):
     assert apart(Shown(page, path).put(state), picture) <= 1
 
 
+@pytest.mark.fault(48)
 def test_what_the_page_cannot_compute_is_refused_by_name(call, folder):
     latents = keras.Input((8,))
     x = layers.Reshape((4, 4, 1))(layers.Dense(16)(latents))
@@ -368,6 +369,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, written, axe, scheme, wi
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
+@pytest.mark.fault(49)
 @pytest.mark.parametrize(
     "missing", ["JavaScript", "delete window.Worker", "delete window.WebAssembly", "WebAssembly.Module"]
 )
