@@ -193,7 +193,7 @@ def _as_options(images, size, colour) -> str:
     help="Of training in all; stops within an epoch too. With --epochs, what comes first.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1), help="Images a step.  [default: the recipe's]")
+@click.option("--batch-size", type=click.IntRange(1), help="Images per step.  [default: the recipe's]")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),

@@ -1,7 +1,7 @@
 """Pixels: uint8 in and out of everything, floats only inside networks; grids, PNG and GIF bytes.
 
 The convention of the whole course: outside a network an image batch is `uint8`, shape `(n, height, width, channels)`,
-0 = black, 255 = white. A network works in its *pixel range*, `(-1, 1)` behind a tanh or `(0, 1)` behind a sigmoid.
+0 = black, 255 = white. A network works in its *pixel range*, `(-1, 1)` after a tanh or `(0, 1)` after a sigmoid.
 """
 
 import io
@@ -57,7 +57,7 @@ def pixel_range_of(generator) -> tuple[float, float]:
     a nested model is looked into.
 
     Raises:
-        ValueError: no bounds can be computed, so the range has to be said.
+        ValueError: no bounds can be computed, so the range must be given.
     """
     if (said := getattr(generator, "pixel_range", None)) is not None:
         return check_pixel_range(said)
@@ -181,7 +181,7 @@ def grid(images, columns: int | None = None, padding: int = 2) -> np.ndarray:
 
     Args:
         images: uint8 (n, h, w, c).
-        columns: images a row; default ⌈√n⌉.
+        columns: images per row; default ⌈√n⌉.
         padding: white pixels around and between images.
 
     Returns:

@@ -79,7 +79,7 @@ class Animation:
         frames: uint8 (t, h, w, 1 or 3), or a list of figures of one size.
         alt: what it shows, for those who do not see it.
         milliseconds: a frame.
-        scale: screen pixels an image pixel.
+        scale: screen pixels per image pixel.
     """
 
     def __init__(self, frames, alt: str, milliseconds: int = 200, scale: int = 1):
@@ -112,17 +112,17 @@ def show_images(images, titles=None, columns: int | None = None, alt: str | None
 
     Args:
         images: uint8 (n, h, w, 1 or 3).
-        titles: one short text an image.
-        columns: images a row; default as near to a square as can be.
+        titles: one short text per image.
+        columns: images per row; default as near to a square as can be.
         alt: alt text; default made from the number of images and the titles.
-        size: inches an image.
+        size: inches per image.
     """
     images = check_uint8(images)
     n = len(images)
     if n == 0:
         raise ValueError("expected at least one image; got 0")
     if titles is not None and len(titles) != n:
-        raise ValueError(f"expected {n} titles, one an image; got {len(titles)}")
+        raise ValueError(f"expected {n} titles, one per image; got {len(titles)}")
     columns = min(n, columns or int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
     alt = alt or f"Grid of {n} images, {columns} a row" + (
@@ -146,7 +146,7 @@ def image_rows(images, names, alt: str) -> Figure:
 
     Args:
         images: uint8 (rows · columns, h, w, 1), row by row.
-        names: one short text a row; the number of rows.
+        names: one short text per row; as many as there are rows.
         alt: what the rows show.
 
     Raises:

@@ -176,7 +176,7 @@ def describe(failure, executed):
 
 
 def key_figure(executed):
-    """What the cell tagged `key-figure` printed behind "Key figure:"; empty if it printed nothing."""
+    """What the cell tagged `key-figure` printed after "Key figure:"; empty if it printed nothing."""
     for cell in executed.cells:
         if "key-figure" in cell.metadata.get("tags", []):
             text = "".join(output.get("text", "") for output in cell.outputs)

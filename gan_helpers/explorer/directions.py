@@ -10,7 +10,7 @@ from gan_helpers.gan.generators import arranged, generate, in_turn, inputs_of, s
 from gan_helpers.metrics import judges
 
 AT_MOST = 10  # classes of a generator of many, some images of each
-STEP = 2.0  # ends of a direction that are compared: this far before and behind a latent vector
+STEP = 2.0  # ends of a direction that are compared: this far on either side of a latent vector
 NOISE, RANK_SAMPLES = (
     1e-3,
     256,

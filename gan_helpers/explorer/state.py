@@ -26,7 +26,7 @@ class State:
         straight: walk on the straight line, not on the sphere.
         truncation: strength, 0…1.
         class_number: of a conditional generator; None: all classes in turn.
-        side: images a row, and rows.
+        side: images per row, and rows.
         offsets: ("p0", 1.5) for principal direction 0, ("d17", -0.3) for dimension 17, those that are not 0.
     """
 

@@ -170,7 +170,7 @@ class LatentExplorer(widgets.VBox):
             value=seed + 1, min=0, max=2**31 - 1, description="Seed B",
             tooltip="Draws new latent vectors B, where the walk ends", style=NAMED, layout=dict(SHORT),
         )  # fmt: skip
-        self.surprise = _button("Surprise me", "New latent vectors A, by a seed drawn by lot", 104)
+        self.surprise = _button("Surprise me", "New latent vectors A, from a random seed", 104)
 
     def _make_walk(self):
         self.truncation = widgets.FloatSlider(

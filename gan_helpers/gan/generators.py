@@ -125,7 +125,7 @@ def _one_hot_among(given) -> list[int]:
 
 
 def classes_behind(model, tensor) -> int | None:
-    """How many classes the first layers behind a class's input know; None where none of them says."""
+    """How many classes the first layers after a class's input know; None where none of them says."""
     found = []
     for operation in getattr(model, "operations", None) or model.layers:
         for node in operation._inbound_nodes:
@@ -239,7 +239,7 @@ def generator_and_range(generator, pixel_range=None):
         pixel_range: default the GAN's, or `images.pixel_range_of`.
 
     Raises:
-        ValueError: anything else, or a generator whose range has to be said.
+        ValueError: anything else, or a generator whose pixel range must be given.
     """
     if isinstance(generator, str):
         raise ValueError(

@@ -32,7 +32,7 @@ _OPERATIONS = {
 
 
 def output_bounds(model) -> tuple[float, float, str | None]:
-    """Between which numbers a model's output lies, as far as the activations behind its last weights say.
+    """Between which numbers a model's output lies, as far as the activations after its last weights say.
 
     Returns:
         low and high, ±infinity where there is no bound; and the name of the layer that sets a bound, None without one.

@@ -231,7 +231,7 @@ def _functional(config: dict) -> dict:
 
 
 def _is_place(item) -> bool:
-    """Whether this is [layer, call, tensor], or that with the call's further arguments behind it."""
+    """Whether this is [layer, call, tensor], or that with the call's further arguments after it."""
     if not isinstance(item, list) or len(item) not in (3, 4) or not isinstance(item[0], str):
         return False
     return type(item[1]) is int and (item[0] == "_CONSTANT_VALUE" or type(item[2]) is int)

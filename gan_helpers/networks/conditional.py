@@ -1,4 +1,4 @@
-"""Networks that are told the class."""
+"""Networks conditioned on the class."""
 
 import keras
 from keras import layers
@@ -12,7 +12,7 @@ from gan_helpers.networks.subpixel import drawn_small
 def conditional_generator(
     latent_dim: int = 64, filters=None, image_shape=IMAGE_SHAPE, classes: int = CLASSES
 ) -> keras.Model:
-    """`dcgan_generator` that is told what to draw: the class, one-hot, stands beside the latent vector.
+    """`dcgan_generator` conditioned on the class, which stands, one-hot, beside the latent vector.
 
     Two inputs: latents (n, latent_dim) and classes (n,), integers from 0 to `classes` − 1.
 
@@ -29,7 +29,7 @@ def conditional_subpixel_generator(
     image_shape=IMAGE_SHAPE,
     classes: int = CLASSES,
 ) -> keras.Model:
-    """`subpixel_generator` that is told what to draw, in the same way as `conditional_generator`."""
+    """`subpixel_generator` conditioned on the class, in the same way as `conditional_generator`."""
 
     def draw(x):
         return drawn_small(x, filters, depths, style, image_shape)

@@ -36,7 +36,7 @@ def dense_critic_generator(latent_dim: int = 100) -> keras.Model:
 
 
 def dense_critic_discriminator() -> keras.Model:
-    """Dense layers of 256 and 128 on the flattened image, leaky ReLU and dropout behind each.
+    """Dense layers of 256 and 128 on the flattened image, leaky ReLU and dropout after each.
 
     Chosen here: slope 0.2, dropout 0.3.
     """

@@ -1,4 +1,4 @@
-"""What watches a training for the ways in which GANs fail: numbers that are none, collapse, a discriminator that has won."""
+"""What watches a training for the ways in which GANs fail: NaN and infinity, collapse, a discriminator that has won."""
 
 import os
 import warnings
@@ -32,7 +32,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         players = (self.model.generator, self.model.discriminator)
         self._weights = [weight for player in players for weight in player.weights if weight.dtype == "float32"]
         variables = [weight.value for weight in self._weights]
-        # One call a step: a sum is finite only if all that it sums is.
+        # One call per step: a sum is finite only if all that it sums is.
         self._sum = tf.function(
             lambda: tf.add_n([tf.reduce_sum(variable) for variable in variables]), jit_compile=False
         )

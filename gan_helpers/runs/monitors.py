@@ -342,7 +342,7 @@ class StopAfter(keras.callbacks.Callback):
         self._began = None
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._began is None:  # the first step also compiles; the clock starts behind it
+        if self._began is None:  # the first step also compiles; the clock starts after it
             self._began = time.perf_counter()
         elif time.perf_counter() - self._began >= self.seconds:
             self.model.stop_training = True
@@ -352,7 +352,7 @@ class ProgressBar(keras.callbacks.Callback):
     """One line for a whole run on a terminal: how far it is, time left, epoch, images/s, both losses.
 
     Args:
-        batch_size: images a step.
+        batch_size: images per step.
         seconds: where training ends by time: how long the run is in all; otherwise the epochs say how far it is.
         seconds_before: of these, used up before this call.
     """
@@ -387,7 +387,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
-        if not self._images:  # the first step also compiles; speed is measured behind it
+        if not self._images:  # the first step also compiles; speed is measured after it
             self._measured_from = now
         self._images += self.batch_size
         if now > self._measured_from:

@@ -441,7 +441,7 @@ def sweep(recipe: str | Recipe, folder: str | os.PathLike, dataset: Dataset | No
     Everything is checked before anything is written.
 
     Raises:
-        ValueError: Optuna is missing; settings that are none, or do not vary; neither or both of minutes and images_per_run; a
+        ValueError: Optuna is missing; impossible settings, or none that vary; neither or both of minutes and images_per_run; a
             folder with another study; images without classes.
         OSError: the folder cannot be written to.
         KeyboardInterrupt: stopped by hand; it says how to go on.

@@ -44,7 +44,7 @@ class Graph:
     output: int = 0
 
     def step(self, op: str, inputs: list[int], size: int, **settings) -> int:
-        """Put a step behind those before it, arrays among its settings by number; gives the number of its value."""
+        """Append a step, arrays among its settings by number; gives the number of its value."""
         for name, value in settings.items():
             if isinstance(value, np.ndarray):
                 self.arrays.append(np.ascontiguousarray(value, np.float32))
@@ -113,7 +113,7 @@ def _steps(graph: Graph, layer, node, inputs: list[int]) -> int:
 
 
 def _activated(graph: Graph, layer, activation, value: int) -> int:
-    """An activation function behind a value; a layer may stand in the place of one."""
+    """An activation function applied to a value; a layer may stand in for one."""
     name = getattr(activation, "__name__", type(activation).__name__)
     if activation is None or name == "linear":
         return value
