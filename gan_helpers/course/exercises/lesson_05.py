@@ -488,7 +488,7 @@ print(f"before {np.abs(sleeve @ light) / np.linalg.norm(sleeve) / np.linalg.norm
     ),
     "5.6": Exercise(
         title="an experiment: half the variety",
-        prompt="""How strongly must you truncate until **half** of the variety is gone? Take `course_dcgan` and `vectors = gh.latent.sample(512, 64, seed=0)`; variety is the standard deviation of a pixel over the pictures, averaged over the pixels. **Predict** the strength $s$, then find it, and set `strength` to it (0.01 more or less is accepted). One measurement takes about a second.""",
+        prompt="""How far must you truncate before **half** of the variety is gone? Take `course_dcgan` and `vectors = gh.latent.sample(512, 64, seed=0)`; variety is the standard deviation of a pixel over the pictures, averaged over the pixels. **Predict** the strength $s$, then find it, and set `strength` to it, to two decimals (0.01 more or less is accepted). One measurement takes about a second.""",
         stub="strength = None  # a number between 0 and 1",
         answer="strength",
         hints=(
